@@ -1,0 +1,63 @@
+"""The form of a rule: three answers, typed limits, one pure function, one page."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from alerts.assessment import Evidence, Severity, Stage
+from alerts.case import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """The access raises this question."""
+
+    severity: Severity
+    sentence: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Looked, found nothing to ask; ``because`` says what made it so."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Abstain:
+    """Could not look: ``missing`` names the fact that was unknown."""
+
+    missing: str
+
+
+Answered = Hit | Quiet | Abstain
+About = Literal["pair", "actor"]
+
+
+class Limits(BaseModel):
+    """What people tune of a rule in the limits file; refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    stage: Stage
+
+
+L = TypeVar("L", bound=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(Generic[L]):
+    """One rule: its id, what its alert is about, the policy clauses behind it, its limits, its question."""
+
+    id: str
+    title: str
+    about: About
+    clauses: tuple[str, ...]
+    limits: type[L]
+    evaluate: Callable[[Case, L], Answered]
+
+
+AnyRule = Rule[Any]
