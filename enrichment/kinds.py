@@ -57,6 +57,7 @@ Day = Annotated[date, _DateSchema()]
 #: 1 to 64 printable characters, compared exactly.
 Id = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH_MAX), AfterValidator(_printable)]
 
+
 def null_is(default: Callable[[], Any]) -> BeforeValidator:
     """In a reference record an optional field may be null, which is the same as absent.
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The rules, one page each."""

@@ -1,0 +1,123 @@
+"""The limits file: typed, merged over the shipped one, refused with a sentence for each mistake."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from alerts.policy import Policy
+from alerts.rules.catalogue import RULES
+from alerts.rules.form import Limits
+from alerts.yaml_places import PlacedYaml, YamlMistake
+
+#: The largest limits file that is read, in bytes.
+FILE_BYTES_MAX = 1024 * 1024
+_HASH_CHARACTERS = 12
+
+
+class LimitsError(Exception):
+    """The limits file holds mistakes; ``sentences`` has one for each, naming the file and the line."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = sentences
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedLimits:
+    """What all rules are judged with, and the hash that names it."""
+
+    policy: Policy
+    rules: Mapping[str, Limits]
+    hash: str
+
+
+def shipped_path() -> Path:
+    """Find the shipped limits: beside this package when installed, in ``deploy/`` in a checkout."""
+    installed = Path(__file__).parent / "shipped" / "limits.yaml"
+    return installed if installed.exists() else Path(__file__).parent.parent / "deploy" / "limits.yaml"
+
+
+def load(path: Path | None = None) -> LoadedLimits:
+    """Read the limits: the shipped ones, with what *path* says differently.
+
+    Raises:
+        LimitsError: with a sentence for each mistake.
+    """
+    shipped = _read(shipped_path())
+    own = _read(path) if path is not None else None
+    merged = _merge(shipped.value, own.value) if own is not None else shipped.value
+    return _typed(merged, own or shipped)
+
+
+def _read(path: Path) -> PlacedYaml:
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise LimitsError([f"{path}: is larger than {FILE_BYTES_MAX} bytes."])
+        placed = PlacedYaml.parse(path.read_text("utf-8"), path)
+    except OSError as error:
+        raise LimitsError([f"{path}: cannot be read ({error.strerror})."]) from None
+    except UnicodeDecodeError:
+        raise LimitsError([f"{path}: is not UTF-8 text."]) from None
+    except YamlMistake as error:
+        raise LimitsError([str(error)]) from None
+    if placed.value is None:
+        placed.value = {}
+    if not isinstance(placed.value, dict):
+        raise LimitsError([f"{path}: must hold names and values at its top level."])
+    return placed
+
+
+def _merge(base: Any, over: Any) -> Any:
+    """Merge key by key; whatever is not a mapping on both sides is replaced."""
+    if isinstance(base, dict) and isinstance(over, dict):
+        return {
+            key: _merge(base.get(key), over[key]) if key in over else base[key]
+            for key in [*base, *(over.keys() - base.keys())]
+        }
+    return over
+
+
+def _typed(merged: dict[str, Any], source: PlacedYaml) -> LoadedLimits:
+    sentences: list[str] = []
+    given = merged.get("rules")
+    if not isinstance(given, dict):
+        given = {}
+        sentences.append(source.said(("rules",), "must hold a rule's name and its limits in each line"))
+    sentences += [
+        source.said(("rules", rule), f"there is no rule of this name; the rules are {', '.join(RULES)}")
+        for rule in given
+        if rule not in RULES
+    ]
+    policy = _validated(Policy, {key: merged[key] for key in merged if key != "rules"}, (), source, sentences)
+    rules = {
+        rule: _validated(RULES[rule].limits, values, ("rules", rule), source, sentences)
+        for rule, values in given.items()
+        if rule in RULES
+    }
+    if sentences:
+        raise LimitsError(sentences)
+    canonical = json.dumps(merged, sort_keys=True, separators=(",", ":"))
+    return LoadedLimits(policy, rules, hashlib.sha256(canonical.encode()).hexdigest()[:_HASH_CHARACTERS])
+
+
+def _validated(
+    model: type[BaseModel], values: Any, place: tuple[str, ...], source: PlacedYaml, sentences: list[str]
+) -> Any:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        sentences.extend(_sentences(error, place, source))
+        return None
+
+
+def _sentences(error: ValidationError, place: tuple[str, ...], source: PlacedYaml) -> Iterable[str]:
+    for item in error.errors(include_url=False, include_input=False):
+        message = {"extra_forbidden": "there is no such limit", "missing": "this limit is missing"}.get(
+            item["type"], item["msg"]
+        )
+        yield source.said((*place, *item["loc"]), message[0].lower() + message[1:])

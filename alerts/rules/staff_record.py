@@ -1,0 +1,59 @@
+"""A staff member opened the client record of another staff member.
+
+Looks for     an access to a client record that belongs to a staff member who has not left, other than the actor.
+Cannot see    staff members whose own client record the staff register does not name.
+Innocent when the actor works for the Staff Assistance Unit or on an investigation, and the work item came late.
+Then          ask the Staff Assistance Unit whether the matter was theirs, and who handed it to the actor.
+"""
+
+from alerts.assessment import Evidence
+from alerts.case import Case
+from alerts.explanation import NAMED
+from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
+from alerts.wording import opened
+from enrichment.facts import Known
+
+_ROLES = frozenset({"staff_assistance", "fraud_investigation", "internal_integrity"})
+_WORK_KINDS = frozenset({"staff_assistance", "investigation"})
+
+
+class StaffRecordLimits(Limits):
+    """Nothing to tune but the stage."""
+
+
+def evaluate(case: Case, _limits: StaffRecordLimits) -> Answered:
+    """Say whether the client record is another staff member's, and no such work of such a role excuses it."""
+    access = case.access
+    others = [
+        owner
+        for owner in case.facts.owners
+        if owner.value.staff_id != access.staff_id and owner.value.status != "ended"
+    ]
+    if not others:
+        return Quiet("the client record is no other present staff member's")
+    if _is_their_work(case):
+        return Quiet("work of the unit that may open staff members' records explains it")
+    return Hit(
+        "high",
+        f"{opened(access)}; the staff register names it as the client record of another staff member.",
+        tuple(Evidence("staff record", owner.value.staff_id, "ref.staff.v1", owner.as_of) for owner in others),
+    )
+
+
+def _is_their_work(case: Case) -> bool:
+    actor = case.facts.actor
+    return (
+        isinstance(actor, Known)
+        and not _ROLES.isdisjoint(actor.value.roles)
+        and any(reason.number in NAMED and reason.work.value.kind in _WORK_KINDS for reason in case.work_reasons)
+    )
+
+
+RULE = Rule(
+    id="staff-record",
+    title="Client record of another staff member",
+    about="pair",
+    clauses=("never.kaimahi",),
+    limits=StaffRecordLimits,
+    evaluate=evaluate,
+)

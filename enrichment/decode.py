@@ -1,0 +1,138 @@
+"""From the bytes of a record to a wire model, or a refusal that says why without repeating what it read."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Literal, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from enrichment.wire import Access, Record
+
+#: The largest value that is looked at, in bytes.
+VALUE_BYTES_MAX = 1024 * 1024
+#: The deepest nesting of objects and arrays; the outermost object is 1.
+DEPTH_MAX = 64
+#: How far ``occurred_at`` may lie ahead of the record's own timestamp.
+AHEAD_MAX = timedelta(hours=24)
+#: How many mistakes of one record are named.
+MISTAKES_MAX = 5
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_BRACKETS = re.compile(rb"[\[\]{}]")
+_OPENING = b"[{"
+
+Stage = Literal["decode", "validate", "screen"]
+M = TypeVar("M", bound=Record)
+
+
+class Refused(Exception):  # noqa: N818 it is an answer about the record, not a failure of ours
+    """This record can never be judged; ``stage`` and the sentence go into its dead letter's headers.
+
+    The sentence names fields and what was expected of them, never what was found.
+    """
+
+    stage: Stage = "decode"
+
+
+class NotJson(Refused):
+    """Not UTF-8 JSON, or JSON with NaN or Infinity in it."""
+
+
+class TooLarge(Refused):
+    """Over ``VALUE_BYTES_MAX``."""
+
+
+class TooDeep(Refused):
+    """Nested deeper than ``DEPTH_MAX``."""
+
+
+class Invalid(Refused):
+    """Well-formed JSON that is not what the contract names."""
+
+    stage = "validate"
+
+
+def decode(model: type[M], value: bytes | None) -> M:
+    """Read one record.
+
+    Args:
+        model: what the topic carries.
+        value: the record's bytes; None is a null value.
+
+    Raises:
+        Refused: with the stage and a sentence.
+    """
+    if value is None:
+        raise Invalid("the value is null")
+    if len(value) > VALUE_BYTES_MAX:
+        raise TooLarge(f"the value has {len(value)} bytes; at most {VALUE_BYTES_MAX} are taken")
+    if value.count(b"{") + value.count(b"[") > DEPTH_MAX and _depth(value) > DEPTH_MAX:
+        raise TooDeep(f"nested deeper than {DEPTH_MAX}")
+    if b"NaN" in value or b"Infinity" in value:
+        _refuse_not_a_number(value)
+    try:
+        record: M = model.__pydantic_validator__.validate_json(value)
+    except ValidationError as error:
+        raise _refusal(error) from None
+    return record
+
+
+def decode_access(value: bytes | None, timestamp_ms: int | None) -> Access:
+    """Read one access, which must not lie more than a day ahead of the time at which it was recorded.
+
+    Args:
+        value: the record's bytes.
+        timestamp_ms: the record's own timestamp, in milliseconds since 1970; None or negative where it has none.
+
+    Raises:
+        Refused: with the stage and a sentence.
+    """
+    access = decode(Access, value)
+    if timestamp_ms is not None and timestamp_ms >= 0:
+        ahead = (access.occurred_at - _EPOCH) - timedelta(milliseconds=timestamp_ms)
+        if ahead > AHEAD_MAX:
+            raise Invalid("occurred_at: lies more than 24 hours ahead of the record's timestamp")
+    return access
+
+
+def _depth(value: bytes) -> int:
+    """Give the deepest nesting, reading no further than where it is known to be too deep."""
+    depth = deepest = 0
+    for bracket in _BRACKETS.finditer(_STRING.sub(b"", value)):
+        depth += 1 if bracket.group() in _OPENING else -1
+        deepest = max(deepest, depth)
+        if deepest > DEPTH_MAX:
+            break
+    return deepest
+
+
+def _refuse_not_a_number(value: bytes) -> None:
+    """NaN inside a string is a word, outside it is no JSON: only a full parse can tell."""
+    try:
+        from_json(value, allow_inf_nan=False)
+    except ValueError as error:
+        raise NotJson(_place(str(error))) from None
+
+
+def _refusal(error: ValidationError) -> Refused:
+    mistakes = error.errors(include_url=False, include_input=False)
+    if mistakes[0]["type"] == "json_invalid":
+        return NotJson(_place(mistakes[0]["msg"]))
+    named = [_mistake(item["loc"], item["msg"], item["type"]) for item in mistakes[:MISTAKES_MAX]]
+    if len(mistakes) > MISTAKES_MAX:
+        named.append(f"and {len(mistakes) - MISTAKES_MAX} more")
+    return Invalid("; ".join(named))
+
+
+def _mistake(loc: tuple[int | str, ...], message: str, kind: str) -> str:
+    if kind == "string_pattern_mismatch":
+        message = "is not of the form that the contract gives"
+    place = ".".join(str(part) for part in loc)
+    return f"{place}: {message.removeprefix('Value error, ')}" if place else message.removeprefix("Value error, ")
+
+
+def _place(message: str) -> str:
+    """Keep what the parser says of the place, which never quotes the text."""
+    return message.removeprefix("Invalid JSON: ")

@@ -1,0 +1,49 @@
+"""What is known, and what is said to be unknown, of the people in one access.
+
+A fact is ``Known(value, as_of)`` or ``Unknown(missing)``. Unknown means: the data were read and
+hold no such record. That the data could not be read at all never gets here: see
+``enrichment/directory.py`` for what happens then.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from enrichment.kinship import Graph
+from enrichment.wire import Client, Record, Staff, WatchlistEntry, Work
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[R]):
+    """A record, and when its source published it."""
+
+    value: R
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """There is no such record; ``missing`` names it as a person would."""
+
+    missing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that judging one access may rest on.
+
+    ``actor`` and ``client`` are the records of the two ends; ``owners`` are the staff members, the actor
+    included, who have the client record as one of their own; ``work`` and ``watchlist`` are what names the
+    client; ``graph`` holds the relationships around both ends, as far as a path may reach.
+    """
+
+    actor: Known[Staff] | Unknown
+    client: Known[Client] | Unknown
+    owners: tuple[Known[Staff], ...]
+    work: tuple[Known[Work], ...]
+    watchlist: tuple[Known[WatchlistEntry], ...]
+    graph: Graph
+    #: Which state of the reference data this was read from.
+    reference: str

@@ -1,0 +1,138 @@
+"""Paths between people: a bounded search over relationships, as ``RULES.md`` "People and paths" has it.
+
+Client records of one staff member and the staff member are one person. A path walks relationships
+either way; its confidence is the product of theirs; a relationship counts only while valid on the day.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from enrichment.wire import Relationship
+
+#: The most people that a search around one access looks at. Reached, the answer is "too many to say", not "none".
+PEOPLE_MAX = 2_000
+#: The longest path that any limit may ask for, in hops.
+HOPS_MAX = 4
+
+
+def staff_node(staff_id: str) -> str:
+    """Name a staff member as relationships do."""
+    return f"staff:{staff_id}"
+
+
+def client_node(client_id: str) -> str:
+    """Name a client as relationships do."""
+    return f"client:{client_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One relationship, when its source published it."""
+
+    relationship: Relationship
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A way from one person to another; ``confidence`` is the product of its hops'."""
+
+    hops: tuple[Edge, ...]
+    confidence: float
+
+
+@dataclass(slots=True)
+class Graph:
+    """The people and relationships around one batch of accesses."""
+
+    #: A node -> the one name of the person it belongs to; nodes not in here are their own.
+    person: dict[str, str] = field(default_factory=dict)
+    #: A person -> the relationships that touch them.
+    edges: dict[str, dict[str, Edge]] = field(default_factory=dict)
+    #: Persons whose relationships were too many to be read.
+    cut: set[str] = field(default_factory=set)
+
+    def who(self, node: str) -> str:
+        """Give the person that a node belongs to."""
+        return self.person.get(node, node)
+
+    def merge(self, nodes: Iterable[str]) -> None:
+        """Take these nodes for one person, together with all that they were one with already."""
+        names = {self.who(node) for node in nodes} | set(nodes)
+        if len(names) < 2:  # noqa: PLR2004 one name is nothing to merge
+            return
+        one = min(names)
+        for node, name in list(self.person.items()):
+            if name in names:
+                self.person[node] = one
+        for name in names:
+            self.person[name] = one
+            if name != one:
+                self.edges.setdefault(one, {}).update(self.edges.pop(name, {}))
+
+    def add(self, edge: Edge) -> None:
+        """Add a relationship to both its ends."""
+        for node in (edge.relationship.a, edge.relationship.b):
+            self.edges.setdefault(self.who(node), {})[edge.relationship.relationship_id] = edge
+
+    def other_end(self, edge: Edge, person: str) -> str:
+        """Give whom a relationship leads to from this person."""
+        a, b = self.who(edge.relationship.a), self.who(edge.relationship.b)
+        return b if a == person else a
+
+
+def strongest_paths(  # a path has exactly these parts
+    graph: Graph, start: str, goal: str, *, kinds: frozenset[str], hops_max: int, confidence_min: float, on: date
+) -> Mapping[int, Path]:
+    """Find the strongest path of each length from one person to another.
+
+    Args:
+        graph: the relationships, loaded far enough around both ends.
+        start: a node of the one.
+        goal: a node of the other.
+        kinds: the kinds of relationship that may be walked.
+        hops_max: the longest path looked for.
+        confidence_min: paths below it do not count.
+        on: the New Zealand date on which each relationship must be valid.
+
+    Returns:
+        the number of hops -> the strongest path of that length which reaches ``confidence_min``; a longer one only
+        where it visits nobody twice. Empty for one and the same person.
+    """
+    first, last = graph.who(start), graph.who(goal)
+    if first == last:
+        return {}
+    found: dict[int, Path] = {}
+    # The best way to each person in exactly so many hops. A way that visits somebody twice is never stronger than the
+    # shorter one without the detour, and that one was found in an earlier round.
+    reached: dict[str, tuple[Path, frozenset[str]]] = {first: (Path((), 1.0), frozenset((first,)))}
+    for hops in range(1, min(hops_max, HOPS_MAX) + 1):
+        onward: dict[str, tuple[Path, frozenset[str]]] = {}
+        for person, (path, seen) in reached.items():
+            for edge in graph.edges.get(person, {}).values():
+                following = graph.other_end(edge, person)
+                confidence = path.confidence * edge.relationship.confidence
+                if following in seen or not _walkable(edge.relationship, kinds, on) or confidence < confidence_min:
+                    continue
+                best = onward.get(following)
+                if best is None or confidence > best[0].confidence:
+                    onward[following] = (Path((*path.hops, edge), confidence), seen | {following})
+        if last in onward:
+            found[hops] = onward.pop(last)[0]
+        reached = onward
+    return found
+
+
+def cut_short(graph: Graph, start: str, goal: str) -> bool:
+    """Say whether the search between these two would have needed relationships that were too many to read."""
+    ends = {graph.who(start), graph.who(goal)}
+    return bool(graph.cut and graph.cut & ends)
+
+
+def _walkable(relationship: Relationship, kinds: frozenset[str], on: date) -> bool:
+    return (
+        relationship.kind in kinds
+        and (relationship.valid_from is None or relationship.valid_from <= on)
+        and (relationship.valid_to is None or on <= relationship.valid_to)
+    )
