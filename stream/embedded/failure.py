@@ -1,0 +1,5 @@
+"""What can go wrong when something is started here."""
+
+
+class EmbeddedError(Exception):
+    """Something could not be started; the message is one sentence that says what to do."""
