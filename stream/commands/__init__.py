@@ -1,1 +1,1 @@
-"""TODO."""
+"""The commands of the contract, one file for each group."""

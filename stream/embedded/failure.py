@@ -3,3 +3,7 @@
 
 class EmbeddedError(Exception):
     """Something could not be started; the message is one sentence that says what to do."""
+
+
+class EndedAtStartError(EmbeddedError):
+    """The program itself ended while it was started; its log says more."""

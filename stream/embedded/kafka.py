@@ -6,8 +6,9 @@ from pathlib import Path
 
 from stream.embedded import jars
 from stream.embedded.failure import EmbeddedError
-from stream.embedded.guarded import Detached, Guarded
-from stream.embedded.server import Server, disk_sentence, free_port, listens, start
+from stream.embedded.guarded import Guarded
+from stream.embedded.program import Detached
+from stream.embedded.server import OnLaunch, Server, disk_sentence, free_port, listens, start
 
 #: From the start of the Java process until the broker answers; 2 to 4 s is usual.
 READY_SECONDS_MAX = 60.0
@@ -24,7 +25,12 @@ _QUIET = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 
 
 def start_kafka(
-    directory: Path, *, guarded: bool, port: int | None = None, properties: Mapping[str, str] | None = None
+    directory: Path,
+    *,
+    guarded: bool,
+    port: int | None = None,
+    properties: Mapping[str, str] | None = None,
+    on_launch: OnLaunch | None = None,
 ) -> Server:
     """Start a broker on free ports of 127.0.0.1 and wait until it answers.
 
@@ -33,6 +39,7 @@ def start_kafka(
         guarded: whether it dies with this process.
         port: the port to take when it is free.
         properties: server properties beside and instead of ours.
+        on_launch: told of each attempt as soon as its process runs.
 
     Raises:
         EmbeddedError: it cannot be started; one sentence says why and what to do.
@@ -51,7 +58,7 @@ def start_kafka(
         program.start()
         return Server("Kafka", address, program, command, log)
 
-    return start(launch, _answers, READY_SECONDS_MAX)
+    return start(launch, _answers, READY_SECONDS_MAX, on_launch)
 
 
 def _write_properties(file: Path, directory: Path, address: str, extra: Mapping[str, str]) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stream.embedded.failure import EmbeddedError
-from stream.embedded.guarded import Program
+from stream.embedded.failure import EmbeddedError, EndedAtStartError
+from stream.embedded.program import Program
 
 #: How often a start is tried again because somebody else took the port in between.
 PORT_ATTEMPTS_MAX = 5
@@ -29,6 +29,10 @@ class Server:
     log: Path
 
 
+#: Told of a server as soon as its process runs, before it answers.
+OnLaunch = Callable[[Server], None]
+
+
 def free_port(preferred: int | None = None) -> int:
     """A port on 127.0.0.1 that nobody listens on: the preferred one where that is possible."""
     for port in (preferred, 0):
@@ -44,24 +48,32 @@ def free_port(preferred: int | None = None) -> int:
     raise EmbeddedError("No port is free on 127.0.0.1.")
 
 
-def start(launch: Callable[[int], Server], is_ready: Callable[[str], bool], seconds_max: float) -> Server:
+def start(
+    launch: Callable[[int], Server],
+    is_ready: Callable[[str], bool],
+    seconds_max: float,
+    on_launch: OnLaunch | None = None,
+) -> Server:
     """Start a server and wait until it answers.
 
     Args:
         launch: starts the program; receives the number of the attempt, from 0.
         is_ready: asks the server at an address; False means not yet.
         seconds_max: how long one attempt may take.
+        on_launch: told of each attempt as soon as its process runs, before it answers.
 
     Raises:
         EmbeddedError: it ended, or did not answer in time; names the log.
     """
     for attempt in range(PORT_ATTEMPTS_MAX):
         server = launch(attempt)
+        if on_launch is not None:
+            on_launch(server)
         if _wait(server, is_ready, seconds_max):
             return server
         if _PORT_TAKEN not in _tail(server.log).lower():
             break
-    raise EmbeddedError(_why(server))
+    raise _ended(server)
 
 
 def _wait(server: Server, is_ready: Callable[[str], bool], seconds_max: float) -> bool:
@@ -96,14 +108,14 @@ def disk_sentence(error: OSError, directory: Path) -> str:
     return f"{directory} cannot be written ({error.strerror}): set ACCESSWATCH_STATE_DIR to a place that can."
 
 
-def _why(server: Server) -> str:
+def _ended(server: Server) -> EmbeddedError:
     tail = _tail(server.log)
     if _DISK_FULL in tail.lower():
-        return disk_sentence(OSError(errno.ENOSPC, _DISK_FULL), server.log.parent)
+        return EmbeddedError(disk_sentence(OSError(errno.ENOSPC, _DISK_FULL), server.log.parent))
     # Stack traces are indented; the last line that is not says what happened.
     lines = [line.strip() for line in tail.splitlines() if line.strip() and not line[0].isspace()]
     last = lines[-1] if lines else "it said nothing"
-    return f"{server.name} ended while it started: {last.rstrip('.')}. Its log is {server.log}."
+    return EndedAtStartError(f"{server.name} ended while it started: {last.rstrip('.')}; its log is {server.log}.")
 
 
 def _tail(log: Path) -> str:

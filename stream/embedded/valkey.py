@@ -5,8 +5,9 @@ import socket
 from pathlib import Path
 
 from stream.embedded.failure import EmbeddedError
-from stream.embedded.guarded import Detached, Guarded
-from stream.embedded.server import Server, disk_sentence, free_port, start
+from stream.embedded.guarded import Guarded
+from stream.embedded.program import Detached
+from stream.embedded.server import OnLaunch, Server, disk_sentence, free_port, start
 
 #: It answers within a tenth of a second; a machine that is very busy gets more.
 READY_SECONDS_MAX = 20.0
@@ -15,13 +16,16 @@ _ANSWER_SECONDS_MAX = 1.0
 _NAMES_ON_PATH = ("valkey-server", "redis-server")
 
 
-def start_valkey(directory: Path, *, guarded: bool, port: int | None = None) -> Server:
+def start_valkey(
+    directory: Path, *, guarded: bool, port: int | None = None, on_launch: OnLaunch | None = None
+) -> Server:
     """Start an empty Valkey on a free port of 127.0.0.1 and wait until it answers.
 
     Args:
         directory: where its log is kept; it writes no data.
         guarded: whether it dies with this process.
         port: the port to take when it is free.
+        on_launch: told of each attempt as soon as its process runs.
 
     Raises:
         EmbeddedError: there is none, or it cannot be started.
@@ -41,7 +45,7 @@ def start_valkey(directory: Path, *, guarded: bool, port: int | None = None) -> 
         program.start()
         return Server("Valkey", f"127.0.0.1:{number}", program, command, log)
 
-    return start(launch, _answers, READY_SECONDS_MAX)
+    return start(launch, _answers, READY_SECONDS_MAX, on_launch)
 
 
 def _arguments(directory: Path) -> list[str]:

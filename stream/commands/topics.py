@@ -1,0 +1,70 @@
+"""``accesswatch topics``: creates what is missing, and says how existing topics differ."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from stream import settings as environment
+from stream.commands.failure import CommandFailed
+from stream.connections import connected
+from stream.topics import CATALOGUE, PARTITIONS
+
+_PARTITIONS_MAX = 1_000
+_REPLICATION_MAX = 10
+
+app = typer.Typer(help="The topics of accesswatch in Kafka.", no_args_is_help=True)
+
+
+@app.command()
+def create(
+    partitions: Annotated[
+        int, typer.Option(min=1, max=_PARTITIONS_MAX, help="Partitions of each new topic.")
+    ] = PARTITIONS,
+    replication: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=_REPLICATION_MAX, help="Copies of each record; as many as brokers, at most 3, unless set."
+        ),
+    ] = None,
+) -> None:
+    """Create the topics that are missing. An existing topic is never altered."""
+    from stream.topic_admin import administration, create_missing  # noqa: PLC0415 - Kafka's client is slow to import
+
+    settings = connected(environment.load(), needs=("kafka",))
+    with administration(settings) as admin:
+        created = create_missing(admin, settings, partitions=partitions, replication=replication)
+    for name in created:
+        typer.echo(f"created {name}")
+    typer.echo(f"{len(created)} created, {len(CATALOGUE) - len(created)} were there already.")
+
+
+@app.command()
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
+) -> None:
+    """Say how the topics differ from what `topics create` makes; exit 1 when one is missing or could lose records."""
+    from stream.topic_admin import administration, differences  # noqa: PLC0415 - Kafka's client is slow to import
+
+    settings = connected(environment.load(), needs=("kafka",))
+    with administration(settings) as admin:
+        found = differences(admin, settings)
+    if as_json:
+        typer.echo(json.dumps([asdict(difference) for difference in found], indent=2))
+    elif found:
+        table = Table("topic", "setting", "wanted", "found", "", box=None)
+        for difference in found:
+            remark = "" if difference.matters else "your choice"
+            table.add_row(difference.topic, difference.setting, difference.wanted, difference.found, remark)
+        Console().print(table)
+    serious = {difference.topic for difference in found if difference.matters}
+    if serious:
+        raise CommandFailed(
+            f"{len(serious)} of {len(CATALOGUE)} topics are missing or differ in what matters: "
+            "`accesswatch topics create` makes the missing ones; change the others with Kafka's own tools."
+        )
+    if not as_json:
+        typer.echo(f"All {len(CATALOGUE)} topics are right.")
