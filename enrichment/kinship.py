@@ -48,6 +48,8 @@ class Graph:
 
     #: A node -> the one name of the person it belongs to; nodes not in here are their own.
     person: dict[str, str] = field(default_factory=dict)
+    #: A person's name -> all nodes that are them, where these are several.
+    members: dict[str, set[str]] = field(default_factory=dict)
     #: A person -> the relationships that touch them.
     edges: dict[str, dict[str, Edge]] = field(default_factory=dict)
     #: Persons whose relationships were too many to be read.
@@ -59,17 +61,14 @@ class Graph:
 
     def merge(self, nodes: Iterable[str]) -> None:
         """Take these nodes for one person, together with all that they were one with already."""
-        names = {self.who(node) for node in nodes} | set(nodes)
-        if len(names) < 2:  # noqa: PLR2004 one name is nothing to merge
-            return
+        names = {self.who(node) for node in nodes}
         one = min(names)
-        for node, name in list(self.person.items()):
-            if name in names:
+        for name in names - {one}:
+            for node in self.members.pop(name, {name}):
                 self.person[node] = one
-        for name in names:
-            self.person[name] = one
-            if name != one:
-                self.edges.setdefault(one, {}).update(self.edges.pop(name, {}))
+                self.members.setdefault(one, {one}).add(node)
+            if name in self.edges:
+                self.edges.setdefault(one, {}).update(self.edges.pop(name))
 
     def add(self, edge: Edge) -> None:
         """Add a relationship to both its ends."""

@@ -1,0 +1,43 @@
+"""What the transport hands to an agent: everything that one poll brought, over all partitions."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Record(Protocol):
+    """One Kafka record, as aiokafka gives it."""
+
+    topic: str
+    partition: int
+    offset: int
+    #: Milliseconds since 1970.
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The records of one partition in a batch, in order, none left out between them."""
+
+    topic: str
+    partition: int
+    records: Sequence[Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One poll's records. Acknowledged as a whole, after everything made of it is acknowledged by Kafka."""
+
+    chunks: Sequence[Chunk]
+
+    def __iter__(self) -> Iterator[Record]:
+        """Go through all records, partition by partition, in order."""
+        for chunk in self.chunks:
+            yield from chunk.records
+
+    def __len__(self) -> int:
+        """Count the records."""
+        return sum(len(chunk.records) for chunk in self.chunks)

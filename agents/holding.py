@@ -1,0 +1,61 @@
+"""Holding: what is done while something that a batch needs is away. Nothing is skipped; it is tried again."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from agents.metrics import Metrics
+
+#: Seconds before the first new try.
+FIRST_WAIT_SECONDS = 0.05
+#: Seconds between tries at the most; there is no last one.
+WAIT_SECONDS_MAX = 5.0
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Hold:
+    """Tries again until it works, says so in a metric and in ``/readyz``, and stays in the group meanwhile."""
+
+    agent: str
+    metrics: Metrics
+    #: Why the batch is held, or None.
+    reason: str | None = field(default=None, init=False)
+
+    async def until_it_works(
+        self, attempt: Callable[[], Awaitable[T]], transient: tuple[type[BaseException], ...]
+    ) -> T:
+        """Await *attempt* again and again, with jittered backoff, while it raises one of *transient*.
+
+        Any other error passes through. The wait has no end by design: an access is held, never skipped; the watchdog
+        of the worker sees to it that a hold which should have ended is noticed.
+        """
+        wait = FIRST_WAIT_SECONDS
+        try:
+            while True:
+                try:
+                    return await attempt()
+                except transient as error:
+                    self._say(error)
+                    await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 jitter is no secret
+                    wait = min(wait * 2, WAIT_SECONDS_MAX)
+        finally:
+            self._done()
+
+    def _say(self, error: BaseException) -> None:
+        if self.reason is None:
+            _log.warning("%s holds its batch: %s", self.agent, error)
+        self.reason = str(error) or type(error).__name__
+        self.metrics.holding.labels(self.agent).set(1)
+
+    def _done(self) -> None:
+        if self.reason is not None:
+            _log.warning("%s goes on", self.agent)
+        self.reason = None
+        self.metrics.holding.labels(self.agent).set(0)

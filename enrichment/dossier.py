@@ -1,0 +1,121 @@
+"""One node of what is known: everything that one client id or one staff id has to do with.
+
+A reference record belongs to one node or several (a relationship to both its ends). ``placed`` says where a record
+goes, ``Dossier.read`` reads a node back. Both directories, Redis and memory, keep the same fields.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from enrichment.facts import Known
+from enrichment.kinship import Edge, client_node, staff_node
+from enrichment.wire import Client, Record, Relationship, SelfReport, Staff, WatchlistEntry, Work
+
+ReferenceKind = Literal["staff", "client", "relationship", "work", "watchlist", "self_report"]
+
+#: The six kinds of reference data: the model of each and the field that holds its id.
+KINDS: dict[ReferenceKind, tuple[type[Record], str]] = {
+    "staff": (Staff, "staff_id"),
+    "client": (Client, "client_id"),
+    "relationship": (Relationship, "relationship_id"),
+    "work": (Work, "work_id"),
+    "watchlist": (WatchlistEntry, "entry_id"),
+    "self_report": (SelfReport, "report_id"),
+}
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+#: Field prefixes inside a node: its own record, and what names it.
+_RECORD, _OWNER, _WORK, _EDGE, _WATCH, _REPORT = "r", "o:", "w:", "e:", "m:", "p:"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A field of a node that a record fills."""
+
+    node: str
+    field: str
+    payload: bytes
+
+
+@dataclass(slots=True)
+class Dossier:
+    """What one node holds."""
+
+    staff: Known[Staff] | None = None
+    client: Known[Client] | None = None
+    owners: list[str] = field(default_factory=list)
+    work: list[Known[Work]] = field(default_factory=list)
+    watchlist: list[Known[WatchlistEntry]] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+    self_reports: list[Known[SelfReport]] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, node: str, fields: Mapping[bytes, bytes]) -> "Dossier":
+        """Read a node's fields."""
+        dossier = cls()
+        for name, payload in fields.items():
+            dossier._take(node, name.decode(), payload)
+        return dossier
+
+    def _take(self, node: str, name: str, payload: bytes) -> None:
+        if name.startswith(_OWNER):
+            self.owners.append(name.removeprefix(_OWNER))
+            return
+        stamp, _, text = payload.partition(b"\n")
+        as_of = _EPOCH + timedelta(milliseconds=int(stamp))
+        if name == _RECORD and node.startswith("staff:"):
+            self.staff = Known(Staff.model_validate_json(text), as_of)
+        elif name == _RECORD:
+            self.client = Known(Client.model_validate_json(text), as_of)
+        elif name.startswith(_WORK):
+            self.work.append(Known(Work.model_validate_json(text), as_of))
+        elif name.startswith(_EDGE):
+            self.edges.append(Edge(Relationship.model_validate_json(text), as_of))
+        elif name.startswith(_WATCH):
+            self.watchlist.append(Known(WatchlistEntry.model_validate_json(text), as_of))
+        elif name.startswith(_REPORT):
+            self.self_reports.append(Known(SelfReport.model_validate_json(text), as_of))
+
+
+def record_id(kind: ReferenceKind, record: Record) -> str:
+    """Give the id that a reference record carries in its value."""
+    return str(getattr(record, KINDS[kind][1]))
+
+
+def placed(record: Record, timestamp_ms: int) -> tuple[Placed, ...]:
+    """Say which fields of which nodes a record fills.
+
+    Args:
+        record: any of the six kinds.
+        timestamp_ms: when its source published it, in milliseconds since 1970.
+    """
+    payload = _payload(record, timestamp_ms)
+    match record:
+        case Staff():
+            own = (Placed(client_node(client), f"{_OWNER}{record.staff_id}", b"") for client in record.client_ids)
+            return (Placed(staff_node(record.staff_id), _RECORD, payload), *own)
+        case Client():
+            return (Placed(client_node(record.client_id), _RECORD, payload),)
+        case Relationship():
+            name = f"{_EDGE}{record.relationship_id}"
+            return tuple(Placed(node, name, payload) for node in dict.fromkeys((record.a, record.b)))
+        case Work():
+            return (Placed(client_node(record.client_id), f"{_WORK}{record.work_id}", payload),)
+        case WatchlistEntry():
+            # Without the list of clients: each of them holds the entry already.
+            payload = _payload(record.model_copy(update={"client_ids": ()}), timestamp_ms)
+            name = f"{_WATCH}{record.entry_id}"
+            return tuple(Placed(client_node(client), name, payload) for client in dict.fromkeys(record.client_ids))
+        case SelfReport():
+            return (Placed(staff_node(record.staff_id), f"{_REPORT}{record.report_id}", payload),)
+    raise TypeError(f"{type(record).__name__} is no reference record")
+
+
+def _payload(record: Record, timestamp_ms: int) -> bytes:
+    """Keep what the contract names: a field that nobody uses shall not lie in Redis either."""
+    unknown = set(record.__pydantic_extra__ or ())
+    text = record.model_dump_json(by_alias=True, exclude_unset=True, exclude=unknown)
+    return f"{timestamp_ms}\n{text}".encode()

@@ -1,0 +1,184 @@
+"""The shelf in Redis: nodes as hashes, written by the ``reference`` agent, read by every worker.
+
+Redis holds only what can be rebuilt from Kafka. An *epoch* lives with the data: whoever finds it missing or changed
+knows that Redis was emptied, and nobody judges until the data are complete again. Keys, each behind the namespace:
+
+    client:<id>, staff:<id>   hash    the node's fields, see ``enrichment/dossier.py``
+    at:<kind>:<id>            string  the nodes and fields that a record fills, to clear them when it moves
+    applied                   hash    "<topic>:<partition>" -> the next offset to apply
+    records                   hash    kind -> how many records there are
+    epoch                     string  set once, when loading into an empty Redis begins
+    changes                   string  counts applied batches; with the epoch it names the state
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from enrichment.directory import NotReadable
+from enrichment.dossier import Dossier, Placed, ReferenceKind
+
+#: Seconds that one answer of Redis may take. A hung server is an unreadable one.
+ANSWER_SECONDS_MAX = 2.0
+#: Nodes read in one round trip; more are read in several.
+NODES_PER_READ_MAX = 2_000
+
+#: What redis-py and the network raise while Redis is away, slow or failing over.
+UNREADABLE = (RedisError, OSError, asyncio.TimeoutError)
+
+_APPLY = """
+local ns, epoch, partition, following = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+if redis.call('GET', ns .. 'epoch') ~= epoch then return -1 end
+local applied = tonumber(redis.call('HGET', ns .. 'applied', partition) or '0')
+local i, taken = 6, 0
+for _ = 1, tonumber(ARGV[5]) do
+    local offset, kind, id, places = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
+    i = i + 4
+    if offset >= applied then
+        taken = taken + 1
+        local at = ns .. 'at:' .. kind .. ':' .. id
+        local before, now, lines = redis.call('GET', at), {}, {}
+        for p = 0, places - 1 do
+            local node, field = ARGV[i + 3 * p], ARGV[i + 3 * p + 1]
+            redis.call('HSET', ns .. node, field, ARGV[i + 3 * p + 2])
+            lines[#lines + 1] = node .. '\\n' .. field
+            now[lines[#lines]] = true
+        end
+        for line in string.gmatch(before or '', '[^\\t]+') do
+            if not now[line] then
+                local cut = string.find(line, '\\n', 1, true)
+                redis.call('HDEL', ns .. string.sub(line, 1, cut - 1), string.sub(line, cut + 1))
+            end
+        end
+        if places >= 0 then
+            redis.call('SET', at, table.concat(lines, '\\t'))
+            if not before then redis.call('HINCRBY', ns .. 'records', kind, 1) end
+        elseif before then
+            redis.call('DEL', at)
+            redis.call('HINCRBY', ns .. 'records', kind, -1)
+        end
+    end
+    if places > 0 then i = i + 3 * places end
+end
+if following > applied then redis.call('HSET', ns .. 'applied', partition, following) end
+if taken > 0 then redis.call('INCR', ns .. 'changes') end
+return taken
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A record to be put (``places``), or deleted (``places`` None), and the offset that it was read at."""
+
+    offset: int
+    kind: ReferenceKind
+    id: str
+    places: tuple[Placed, ...] | None
+
+
+class EpochChanged(NotReadable):
+    """Redis was emptied, or belongs to another loading: what was known of it no longer holds."""
+
+
+class RedisShelf:
+    """Nodes in Redis, under one namespace."""
+
+    def __init__(self, client: "redis.asyncio.Redis", namespace: str) -> None:
+        self._redis = client
+        self._namespace = namespace
+        self._apply = client.register_script(_APPLY)
+        self._state = ""
+        #: The epoch whose data were found complete; reading under any other raises.
+        self.epoch: str | None = None
+
+    @property
+    def state(self) -> str:
+        """Name the state of the reference data: the epoch, and the number of applied batches."""
+        return self._state
+
+    async def read(self, nodes: Collection[str]) -> Mapping[str, Dossier]:
+        """Read nodes in as few round trips as their number allows.
+
+        Raises:
+            NotReadable: Redis does not answer, or its data are not those that were found complete.
+        """
+        wanted = list(nodes)
+        found: dict[str, Dossier] = {}
+        for start in range(0, len(wanted), NODES_PER_READ_MAX):
+            part = wanted[start : start + NODES_PER_READ_MAX]
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.mget(f"{self._namespace}epoch", f"{self._namespace}changes")
+            for node in part:
+                pipe.hgetall(self._namespace + node)
+            (epoch, changes), *hashes = await self._answer(pipe.execute())
+            self._check(epoch)
+            self._state = f"{self.epoch}.{(changes or b'0').decode()}"
+            found.update((node, Dossier.read(node, fields)) for node, fields in zip(part, hashes, strict=True))
+        return found
+
+    async def begin(self, new_epoch: str) -> str:
+        """Give the epoch of the data, beginning *new_epoch* where Redis is empty."""
+        key = f"{self._namespace}epoch"
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.set(key, new_epoch, nx=True)
+        pipe.get(key)
+        return cast("bytes", (await self._answer(pipe.execute()))[1]).decode()
+
+    async def current_epoch(self) -> str | None:
+        """Give the epoch of the data, or None where Redis is empty."""
+        epoch = await self._answer(self._redis.get(f"{self._namespace}epoch"))
+        return None if epoch is None else epoch.decode()
+
+    async def apply(self, epoch: str, partition: str, changes: Sequence[Change], following: int) -> int:
+        """Apply the changes of one partition, in order, and note how far it is applied: both, or neither.
+
+        What was applied already is passed over, so that records read twice change nothing and a late writer cannot
+        turn back time.
+
+        Args:
+            epoch: the epoch that the writer believes in.
+            partition: ``<topic>:<partition>``.
+            changes: in the order of their offsets.
+            following: the offset after the last record looked at.
+
+        Returns:
+            how many changes were taken.
+
+        Raises:
+            EpochChanged: Redis was emptied meanwhile.
+            NotReadable: Redis does not answer.
+        """
+        arguments: list[Any] = [self._namespace, epoch, partition, following, len(changes)]
+        for change in changes:
+            places = change.places
+            arguments += (change.offset, change.kind, change.id, -1 if places is None else len(places))
+            for place in places or ():
+                arguments += (place.node, place.field, place.payload)
+        taken = int(await self._answer(self._apply(args=arguments)))
+        if taken < 0:
+            raise EpochChanged("the reference data were removed from Redis")
+        return taken
+
+    async def applied(self) -> dict[str, int]:
+        """Give, for each ``<topic>:<partition>``, the next offset to apply."""
+        found = await self._answer(self._redis.hgetall(f"{self._namespace}applied"))
+        return {name.decode(): int(offset) for name, offset in found.items()}
+
+    async def records(self) -> dict[str, int]:
+        """Give the number of records of each kind."""
+        found = await self._answer(self._redis.hgetall(f"{self._namespace}records"))
+        return {kind.decode(): int(number) for kind, number in found.items()}
+
+    def _check(self, epoch: bytes | None) -> None:
+        if self.epoch is None or epoch is None or epoch.decode() != self.epoch:
+            raise EpochChanged("the reference data in Redis are not those that were found complete")
+
+    async def _answer(self, asked: Any) -> Any:
+        try:
+            return await asyncio.wait_for(asked, ANSWER_SECONDS_MAX)
+        except UNREADABLE as error:
+            raise NotReadable(f"Redis does not answer ({type(error).__name__})") from error
