@@ -1,0 +1,150 @@
+"""Reading the store: lists, one alert, its history, who was told, the hits of an access."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Select, select
+
+from alerts.alert import ALERT, Alert, Status
+from alerts.assessment import Evidence, Severity
+from alerts.store.errors import NotPossible
+from alerts.store.tables import ALERTS, HISTORY, HITS, NOTIFICATIONS
+
+_EVIDENCE: TypeAdapter[tuple[Evidence, ...]] = TypeAdapter(tuple[Evidence, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list is narrowed to; ``since`` is about when an alert was raised."""
+
+    status: Status | None = None
+    severity: Severity | None = None
+    rule: str | None = None
+    staff: str | None = None
+    client: str | None = None
+    day: date | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of an alert's history. ``by`` is None where the service did it."""
+
+    revision: int
+    at: datetime
+    what: str
+    by: str | None
+    because: str | None
+    status: str
+    outcome: str | None
+    severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One line of the ledger."""
+
+    revision: int
+    channel: str
+    state: str
+    attempts: int
+    created_at: datetime
+    next_attempt_at: datetime
+    sent_at: datetime | None
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHit:
+    """One hit as the store has it."""
+
+    alert_id: str
+    event_id: str
+    rule: str
+    severity: str
+    sentence: str
+    evidence: tuple[Evidence, ...]
+    occurred_at: datetime
+
+
+def listed(connection: Connection, filters: Filters, limit: int, offset: int) -> list[Alert]:
+    """Give alerts, newest raised first."""
+    query = _filtered(filters).order_by(ALERTS.c.raised_at.desc(), ALERTS.c.alert_id.desc())
+    payloads = connection.execute(query.limit(limit).offset(offset)).scalars()
+    return [ALERT.validate_json(payload) for payload in payloads]
+
+
+def found(connection: Connection, reference: str) -> Alert:
+    """Give the alert with this id, or the only one whose id begins so."""
+    exact = connection.execute(select(ALERTS.c.payload).where(ALERTS.c.alert_id == reference)).scalar()
+    if exact is not None:
+        return ALERT.validate_json(exact)
+    begins = select(ALERTS.c.payload).where(ALERTS.c.alert_id.startswith(reference, autoescape=True)).limit(2)
+    payloads = connection.execute(begins).scalars().all() if reference else []
+    if not payloads:
+        raise NotPossible(f"There is no alert {reference}.")
+    if len(payloads) > 1:
+        raise NotPossible(f"More than one alert begins with {reference}; give more of its id.")
+    return ALERT.validate_json(payloads[0])
+
+
+def history(connection: Connection, alert_id: str) -> tuple[Entry, ...]:
+    """Give what became of an alert, oldest first."""
+    query = select(HISTORY).where(HISTORY.c.alert_id == alert_id).order_by(HISTORY.c.id)
+    return tuple(
+        Entry(row.revision, row.at, row.what, row.by, row.because, row.status, row.outcome, row.severity)
+        for row in connection.execute(query)
+    )
+
+
+def notifications(connection: Connection, alert_id: str) -> tuple[Notification, ...]:
+    """Give the ledger of an alert, by revision and channel."""
+    query = select(NOTIFICATIONS).where(NOTIFICATIONS.c.alert_id == alert_id)
+    return tuple(
+        Notification(
+            revision=row.revision,
+            channel=row.channel,
+            state=row.state,
+            attempts=row.attempts,
+            created_at=row.created_at,
+            next_attempt_at=row.next_attempt_at,
+            sent_at=row.sent_at,
+            last_error=row.last_error,
+        )
+        for row in connection.execute(query.order_by(NOTIFICATIONS.c.revision, NOTIFICATIONS.c.channel))
+    )
+
+
+def hits_of_event(connection: Connection, event_id: str) -> tuple[StoredHit, ...]:
+    """Give the hits of one access, with the alerts that they are in."""
+    query = select(HITS).where(HITS.c.event_id == event_id).order_by(HITS.c.alert_id, HITS.c.rule)
+    return tuple(
+        StoredHit(
+            alert_id=row.alert_id,
+            event_id=row.event_id,
+            rule=row.rule,
+            severity=row.severity,
+            sentence=row.sentence,
+            evidence=_EVIDENCE.validate_json(row.evidence),
+            occurred_at=row.occurred_at,
+        )
+        for row in connection.execute(query)
+    )
+
+
+def _filtered(filters: Filters) -> Select[str]:
+    query = select(ALERTS.c.payload)
+    equal = (
+        (ALERTS.c.status, filters.status),
+        (ALERTS.c.severity, filters.severity),
+        (ALERTS.c.staff_id, filters.staff),
+        (ALERTS.c.client_id, filters.client),
+        (ALERTS.c.day, filters.day),
+    )
+    query = query.where(*(column == value for column, value in equal if value is not None))
+    if filters.rule is not None:
+        query = query.where(ALERTS.c.alert_id.in_(select(HITS.c.alert_id).where(HITS.c.rule == filters.rule)))
+    if filters.since is not None:
+        query = query.where(ALERTS.c.raised_at >= filters.since)
+    return query

@@ -1,0 +1,201 @@
+"""The store, as agents and commands use it: each method is one transaction, and none reads a clock.
+
+The promises stand in the package's docstring. Every method blocks: call it in a thread. Every
+method raises ``StoreError`` when the database does not answer; trying again is then right.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Self
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from alerts.alert import Alert, ClosedAs
+from alerts.delivery.decide import Before, Decision
+from alerts.merging import HitRecord, Rules
+from alerts.store import ledger, outbox, reading, schema, taking, working
+from alerts.store.database import WRITES, name_of, open_engine, parse
+from alerts.store.errors import StoreError
+from alerts.store.ledger import Due, Routed
+from alerts.store.outbox import Outgoing
+from alerts.store.reading import Entry, Filters, Notification, StoredHit
+from alerts.store.taking import Taken
+
+
+class Store:
+    """Alerts, their history, the outbox and the ledger of notifications, in one database."""
+
+    def __init__(self, engine: Engine, rules: Rules, name: str) -> None:
+        self._reads = engine
+        self._writes = engine.execution_options(**{WRITES: True})
+        self._rules = rules
+        self._name = name
+
+    @classmethod
+    def open(cls, url: str, rules: Rules) -> Self:
+        """Open the database for a worker: made if it is missing, brought to this release's schema.
+
+        Raises:
+            StoreError: one sentence, without a password.
+        """
+        return cls._opened(url, rules, create=True)
+
+    @classmethod
+    def open_existing(cls, url: str, rules: Rules) -> Self:
+        """Open the database for a command: it must be there and have this release's schema.
+
+        Raises:
+            NoStore: there is none yet.
+            StoreError: one sentence, without a password.
+        """
+        return cls._opened(url, rules, create=False)
+
+    @classmethod
+    def _opened(cls, url: str, rules: Rules, *, create: bool) -> Self:
+        parsed = parse(url)
+        name = name_of(parsed)
+        engine = open_engine(parsed, create=create)
+        try:
+            with _as_sentence(name):
+                (schema.upgrade if create else schema.require_current)(engine, name)
+        except StoreError:
+            engine.dispose()
+            raise
+        return cls(engine, rules, name)
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._reads.dispose()
+
+    # Hits
+
+    def take_hits(self, hits: Iterable[HitRecord], now: datetime) -> Taken:
+        """Merge a batch of hits into their alerts, in one transaction.
+
+        Taking the same hits again changes nothing. Each alert with new hits gets one revision: a new alert its first,
+        a closed one is opened again with outcome None, an acknowledged one stays acknowledged.
+        """
+        with self._writing() as connection:
+            return taking.take(connection, self._rules, hits, now)
+
+    # Outbox
+
+    def claim_unpublished(self, holder: str, now: datetime, limit: int) -> list[Outgoing]:
+        """Claim up to *limit* revisions to publish, each alert's in order; the claim ends after ``outbox.LEASE``."""
+        with self._reading() as connection:
+            if not outbox.any_unpublished(connection):
+                return []
+        with self._writing() as connection:
+            return outbox.claim(connection, holder, now, limit)
+
+    def renew_claims(self, holder: str, now: datetime) -> None:
+        """Keep the holder's claims for another lease, while Kafka has not answered yet."""
+        with self._writing() as connection:
+            outbox.renew(connection, holder, now)
+
+    def mark_published(self, holder: str, ids: Sequence[int], now: datetime) -> int:
+        """Record what Kafka has acknowledged; give how many rows another relay had taken over meanwhile."""
+        with self._writing() as connection:
+            return outbox.mark_published(connection, holder, ids, now)
+
+    # Notifications
+
+    def route(self, decide: Callable[[Before | None, Alert], Decision], now: datetime, limit: int) -> list[Routed]:
+        """Decide about up to *limit* revisions that nobody has decided about yet, and write down who is to be told."""
+        with self._reading() as connection:
+            if not ledger.any_unrouted(connection):
+                return []
+        with self._writing() as connection:
+            return ledger.route(connection, decide, now, limit)
+
+    def claim_due(self, channel: str, *, holder: str, now: datetime, lease: timedelta, limit: int) -> list[Due]:
+        """Claim up to *limit* notifications that a channel is to send now; the claim ends after *lease*."""
+        with self._reading() as connection:
+            if not ledger.any_due(connection, channel, now):
+                return []
+        with self._writing() as connection:
+            return ledger.claim_due(connection, channel, holder=holder, now=now, lease=lease, limit=limit)
+
+    def record_sent(self, due: Due, now: datetime) -> None:
+        """Record that the channel accepted the message."""
+        with self._writing() as connection:
+            ledger.record(connection, due, {"state": "sent", "sent_at": now, "last_error": None})
+
+    def record_failed(self, due: Due, why: str, retry_at: datetime | None) -> None:
+        """Record that it did not: try again at *retry_at*, or park it when None. *why* is a class or a status."""
+        state = {"state": "parked"} if retry_at is None else {"next_attempt_at": retry_at}
+        with self._writing() as connection:
+            ledger.record(connection, due, {**state, "last_error": why})
+
+    # People
+
+    def listed(self, filters: Filters, limit: int, offset: int = 0) -> list[Alert]:
+        """Give alerts, newest raised first."""
+        with self._reading() as connection:
+            return reading.listed(connection, filters, limit, offset)
+
+    def get(self, reference: str) -> Alert:
+        """Give the alert with this id, or the only one whose id begins so.
+
+        Raises:
+            NotPossible: there is none, or more than one.
+        """
+        with self._reading() as connection:
+            return reading.found(connection, reference)
+
+    def history(self, alert_id: str) -> tuple[Entry, ...]:
+        """Give what became of an alert, oldest first."""
+        with self._reading() as connection:
+            return reading.history(connection, alert_id)
+
+    def notifications(self, alert_id: str) -> tuple[Notification, ...]:
+        """Give who was told, is to be told or was kept from being told of an alert."""
+        with self._reading() as connection:
+            return reading.notifications(connection, alert_id)
+
+    def hits_of_event(self, event_id: str) -> tuple[StoredHit, ...]:
+        """Give the hits of one access, with the alerts that they are in."""
+        with self._reading() as connection:
+            return reading.hits_of_event(connection, event_id)
+
+    def acknowledge(self, alert_id: str, by: str, now: datetime) -> tuple[Alert, bool]:
+        """Say that somebody is looking at it; give the alert and whether that changed anything.
+
+        Raises:
+            NotPossible: there is no such alert, or it is closed.
+        """
+        with self._writing() as connection:
+            return working.acknowledge(connection, alert_id, by, now)
+
+    def close_alert(
+        self, alert_id: str, outcome: ClosedAs, *, because: str | None, by: str, now: datetime
+    ) -> tuple[Alert, bool]:
+        """Close an alert; another outcome on a closed one corrects it. Give it and whether that changed anything.
+
+        Raises:
+            NotPossible: there is no such alert.
+        """
+        with self._writing() as connection:
+            return working.close(connection, alert_id, outcome, because=because, by=by, now=now)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with _as_sentence(self._name), self._reads.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with _as_sentence(self._name), self._writes.begin() as connection:
+            yield connection
+
+
+@contextmanager
+def _as_sentence(name: str) -> Iterator[None]:
+    """Say a database's error without its text: that may quote values, and values are personal data."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        raise StoreError(f"The alert store {name} cannot be used ({type(cause).__name__}).") from None

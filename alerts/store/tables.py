@@ -1,0 +1,177 @@
+"""The tables of the alert store. ``migrations/versions`` makes them; a test proves that both say the same."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+
+from alerts.alert import utc
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant, kept and given back in UTC. SQLite has no zones: its text is UTC and sorts as time does."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give the database UTC."""
+        return None if value is None else utc(value)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give back UTC, with its offset."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+#: SQLite counts up only what it knows as INTEGER.
+_Serial = BigInteger().with_variant(Integer(), "sqlite")
+_Id = String(64)
+_Word = String(32)
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+#: The newest revision of each alert: what is filtered by as columns, all of it as JSON in ``payload``.
+ALERTS = Table(
+    "alerts",
+    METADATA,
+    Column("alert_id", _Id, primary_key=True),
+    Column("staff_id", _Id, nullable=False),
+    Column("client_id", _Id),
+    Column("day", Date, nullable=False),
+    Column("severity", _Word, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("status", _Word, nullable=False),
+    Column("outcome", _Word),
+    Column("self_reported", Boolean, nullable=False),
+    Column("conflicted", Boolean, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("raised_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("access_count", Integer, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("gathered", Text, nullable=False),  # alerts.merging.Gathered as JSON: what the next hit is folded into
+    Index("ix_alerts_raised_at", "raised_at", "alert_id"),
+    Index("ix_alerts_status", "status", "raised_at"),
+    Index("ix_alerts_severity", "severity", "raised_at"),
+    Index("ix_alerts_staff_id", "staff_id", "raised_at"),
+    Index("ix_alerts_client_id", "client_id", "raised_at"),
+    Index("ix_alerts_day", "day", "raised_at"),
+)
+
+#: Each distinct hit with the content that came first.
+HITS = Table(
+    "alert_hits",
+    METADATA,
+    Column("alert_id", _Id, ForeignKey("alerts.alert_id"), primary_key=True),
+    Column("event_id", _Id, primary_key=True),
+    Column("rule", _Id, primary_key=True),
+    Column("severity", _Word, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("evidence", Text, nullable=False),  # JSON
+    Column("versions", Text, nullable=False),  # JSON
+    Column("conflicted", Boolean, nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("recorded_ms", BigInteger, nullable=False),  # timestamp of the record in cms.access.v1
+    Column("taken_at", Instant, nullable=False),
+    Index("ix_alert_hits_event_id", "event_id"),
+    Index("ix_alert_hits_rule", "rule", "alert_id"),
+)
+
+#: What became of each alert, one entry per revision; only ever added to.
+HISTORY = Table(
+    "alert_history",
+    METADATA,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("alert_id", _Id, ForeignKey("alerts.alert_id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("what", _Word, nullable=False),  # raised, revised, reopened, acknowledged, closed
+    Column("by", _Id),  # None: the service
+    Column("because", Text),
+    Column("status", _Word, nullable=False),
+    Column("outcome", _Word),
+    Column("severity", _Word, nullable=False),
+    Column("conflicted", Boolean, nullable=False),
+    UniqueConstraint("alert_id", "revision"),
+)
+
+#: One row per revision, on its way to ``integrity.alert.v1`` and to the routes.
+OUTBOX = Table(
+    "outbox",
+    METADATA,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("alert_id", _Id, ForeignKey("alerts.alert_id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("recorded_ms", BigInteger),  # earliest access record behind this revision; None: no hit caused it
+    Column("created_at", Instant, nullable=False),
+    Column("published_at", Instant),
+    Column("holder", String(200)),
+    Column("lease_until", Instant),
+    Column("routed_at", Instant),
+    UniqueConstraint("alert_id", "revision"),
+)
+Index(
+    "ix_outbox_unpublished",
+    OUTBOX.c.id,
+    sqlite_where=OUTBOX.c.published_at.is_(None),
+    postgresql_where=OUTBOX.c.published_at.is_(None),
+)
+Index(
+    "ix_outbox_unrouted",
+    OUTBOX.c.id,
+    sqlite_where=OUTBOX.c.routed_at.is_(None),
+    postgresql_where=OUTBOX.c.routed_at.is_(None),
+)
+
+#: Who was told of which revision through which channel, and who still is to be.
+NOTIFICATIONS = Table(
+    "notifications",
+    METADATA,
+    Column("alert_id", _Id, ForeignKey("alerts.alert_id"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("channel", _Id, primary_key=True),
+    Column("state", _Word, nullable=False),  # pending, sent, parked, withheld
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("first_attempt_at", Instant),
+    Column("next_attempt_at", Instant, nullable=False),
+    Column("holder", String(200)),
+    Column("lease_until", Instant),
+    Column("sent_at", Instant),
+    Column("last_error", String(200)),  # a class or a status, never a message: those may quote an address
+)
+Index(
+    "ix_notifications_pending",
+    NOTIFICATIONS.c.channel,
+    NOTIFICATIONS.c.next_attempt_at,
+    sqlite_where=NOTIFICATIONS.c.state == "pending",
+    postgresql_where=NOTIFICATIONS.c.state == "pending",
+)
+
+#: One row per kind of claim: who holds its lock is the only one claiming (PostgreSQL; SQLite has one writer anyway).
+TURNS = Table("turns", METADATA, Column("name", _Word, primary_key=True))

@@ -1,0 +1,70 @@
+"""Builders of hits for the tests of alerts: they supply everything that a test is not about."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from alerts.assessment import Answer, Assessment, Evidence, Severity, Versions
+from alerts.case import Case
+from alerts.merging import HitRecord
+from alerts.rules.form import About, Answered, AnyRule, Limits, Quiet, Rule
+
+#: A Friday morning in New Zealand (NZDT): 09:14:07 on 20 November 2026 there.
+NOON = datetime(2026, 11, 19, 20, 14, 7, tzinfo=UTC)
+NOW = NOON + timedelta(seconds=2)
+VERSIONS = Versions("1", "abc", "ref-1")
+
+
+def _quiet(_case: Case, _limits: Limits) -> Answered:
+    return Quiet("never asks")
+
+
+def _rule(id_: str, title: str, about: About, *clauses: str) -> AnyRule:
+    return Rule(id=id_, title=title, about=about, clauses=clauses, limits=Limits, evaluate=_quiet)
+
+
+#: A small catalogue: three rules about a pair, two about an actor.
+RULES: dict[str, AnyRule] = {
+    rule.id: rule
+    for rule in (
+        _rule("own-record", "Own record", "pair", "never.kaimahi"),
+        _rule("relative-record", "Record of a relative", "pair", "never.close", "like.whanau"),
+        _rule("media-watchlist", "Record of somebody in the news", "pair", "like.media"),
+        _rule("volume", "Many records in an hour", "actor", "purpose"),
+        _rule("unknown-staff", "Unknown user", "actor", "control"),
+    )
+}
+
+
+def an_answer(rule: str = "own-record", severity: Severity = "high", sentence: str | None = None) -> Answer:
+    """A live hit of one rule."""
+    evidence = (Evidence("staff record", "S-1", "ref.staff.v1", NOON - timedelta(days=1)),)
+    return Answer(rule, "hit", "live", severity, sentence or f"{rule} asks.", evidence)
+
+
+def a_hit(
+    event_id: str = "e-1",
+    answers: Sequence[Answer] | None = None,
+    *,
+    staff: str = "S-1",
+    client: str | None = "C-1",
+    at: datetime = NOON,
+    recorded: datetime | None = None,
+    actor_conflicted: bool = False,
+    owner_conflicted: bool = False,
+    versions: Versions = VERSIONS,
+) -> HitRecord:
+    """One record of ``integrity.hit.v1``."""
+    assessment = Assessment(
+        event_id=event_id,
+        occurred_at=at,
+        staff_id=staff,
+        client_id=client,
+        action="view",
+        outcome="hit",
+        explanation=None,
+        answers=tuple(answers) if answers is not None else (an_answer(),),
+        alert_ids=(),
+        versions=versions,
+    )
+    milliseconds = int((recorded or NOON).timestamp() * 1000)
+    return HitRecord(assessment, milliseconds, actor_conflicted, owner_conflicted)
