@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -62,6 +63,24 @@ def key_bytes(secret: SecretStr) -> bytes:
     if not text.startswith(_PREFIX):
         raise ValueError("has no prefix")
     return base64.b64decode(text.removeprefix(_PREFIX), validate=True)
+
+
+def certificates(beside: Path, file: str | None) -> str | None:
+    """Give the path of a file of CA certificates, None when none is named.
+
+    Raises:
+        SecretMistake: it is not there, or holds no certificate.
+    """
+    if file is None:
+        return None
+    path = beside / file
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise SecretMistake("ca_file", "the file holds no certificates (PEM)") from None
+    except OSError as error:
+        raise SecretMistake("ca_file", f"the file cannot be read ({type(error).__name__})") from None
+    return str(path)
 
 
 def _text(path: Path, field: str) -> str:

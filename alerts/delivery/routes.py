@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from alerts.assessment import Severity
-from alerts.delivery.credentials import SecretMistake, read_secret, signing_key
+from alerts.delivery.credentials import SecretMistake, certificates, read_secret, signing_key
 from alerts.yaml_places import PlacedYaml, YamlMistake
 
 #: The most that a channel may keep a message waiting; the ledger's lease is built on it.
@@ -56,6 +56,8 @@ class _Channel(_Section):
     timeout_seconds: Annotated[float, Field(gt=0, le=TIMEOUT_SECONDS_MAX)] = 10
     #: ``reference``: no staff or client id leaves; ``ids``: both do, over an encrypted connection.
     detail: Literal["reference", "ids"] = "reference"
+    #: CA certificates that the server's is checked against; the system's when left out.
+    ca_file: str | None = None
 
 
 class SmtpChannel(_Channel):
@@ -149,17 +151,19 @@ def load(path: Path, environment: Mapping[str, str]) -> Delivery:
     except ValidationError as error:
         raise DeliveryError([_sentence(placed, item) for item in error.errors(include_input=False)]) from None
     sentences = [*_crossed(placed, file)]
+    channels: dict[str, Channel] = {}
     secrets: dict[str, SecretStr] = {}
     for name, channel in file.channels.items():
         try:
             secret = _secret(channel, path.parent, environment)
+            channels[name] = channel.model_copy(update={"ca_file": certificates(path.parent, channel.ca_file)})
         except SecretMistake as mistake:
             sentences.append(placed.said(("channels", name, mistake.field), mistake.sentence))
         else:
             secrets |= {name: secret} if secret else {}
     if sentences:
         raise DeliveryError(sentences)
-    return Delivery(file.channels, tuple(file.routes), file.console_url, secrets)
+    return Delivery(channels, tuple(file.routes), file.console_url, secrets)
 
 
 def _secret(channel: Channel, beside: Path, environment: Mapping[str, str]) -> SecretStr | None:
