@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from typing import Protocol
 
 #: Kafka headers of a record, as they are sent.
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+class NotPublished(Exception):  # noqa: N818 it names a state, which passes
+    """Kafka has not taken everything that was handed over; hand it all over again."""
 
 
 class Outputs(Protocol):
-    """Where records go."""
+    """Where records go. Each agent has its own."""
 
     async def send(
         self,
@@ -21,4 +25,4 @@ class Outputs(Protocol):
         """Hand a record over for publishing."""
 
     async def flush(self) -> None:
-        """Return when Kafka has acknowledged everything handed over; raise where it did not."""
+        """Return when Kafka has acknowledged everything handed over; raise ``NotPublished`` where it did not."""

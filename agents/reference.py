@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from aiokafka.errors import KafkaError
-
 from agents.batch import Batch, Chunk, Record
 from agents.holding import Hold
 from agents.metrics import Metrics
 from agents.parking import Parked, Parking
-from agents.ports import Outputs
+from agents.ports import NotPublished, Outputs
 from enrichment.decode import Invalid, NotJson, Refused, decode
 from enrichment.directory import NotReadable
 from enrichment.dossier import KINDS, ReferenceKind, placed, record_id
@@ -59,7 +57,7 @@ class Reference:
                 await self._apply(epoch, chunk, changes)
         except EpochChanged:
             return
-        await self.hold.until_it_works(lambda: self._park(parked), (KafkaError, OSError))
+        await self.hold.until_it_works(lambda: self._park(parked), (NotPublished,))
         for letter in parked:
             self.parking.count(letter)
 

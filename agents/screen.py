@@ -6,18 +6,17 @@ Kafka before what was made of it is.
 
 import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from aiokafka.errors import KafkaError
 
 from agents.batch import Batch, Record
 from agents.holding import Hold
 from agents.metrics import Metrics
 from agents.parking import Parked, Parking
-from agents.ports import Outputs
+from agents.ports import NotPublished, Outputs
 from alerts.judging import Judged, Rulebook
 from enrichment.decode import Refused, decode_access
 from enrichment.directory import Directory, NotReadable
@@ -37,6 +36,7 @@ class Screened:
 
     record: Record
     access: Access
+    facts: Facts
     judged: Judged
 
 
@@ -53,7 +53,7 @@ class Screen:
     assessment_topic: str
     hit_topic: str
     #: Called with each batch that is done, for what is counted over all workers.
-    seen: Callable[[Sequence[Screened]], Any]
+    seen: Callable[[Sequence[Screened]], Awaitable[None]]
 
     async def attach(self, events: Any) -> None:
         """Take events from Faust until it stops."""
@@ -70,7 +70,7 @@ class Screen:
         screened, failed = _judge(self.rulebook(), readable, facts)
         parked += failed
         # Published again as a whole when Kafka did not take all of it: an assessment may be repeated, never lost.
-        await self.hold.until_it_works(lambda: self._publish(screened, parked), (KafkaError, OSError))
+        await self.hold.until_it_works(lambda: self._publish(screened, parked), (NotPublished,))
         self._count(screened, parked)
         await self.seen(screened)
 
@@ -115,7 +115,7 @@ def _judge(
     parked: list[Parked] = []
     for (record, access), known in zip(readable, facts, strict=True):
         try:
-            screened.append(Screened(record, access, rulebook.judge(access, known)))
+            screened.append(Screened(record, access, known, rulebook.judge(access, known)))
         except Exception as error:  # noqa: BLE001 a mistake in judging one access shall not take its neighbours with it
             name = type(error).__name__
             _log.error(
@@ -131,7 +131,7 @@ def _where(error: Exception) -> str:
     return f"{type(error).__name__} in {frame.name}, {frame.filename}:{frame.lineno}"
 
 
-def _hit_headers(one: Screened) -> list[tuple[str, bytes]]:
+def _hit_headers(one: Screened) -> list[tuple[str, bytes | None]]:
     return [
         (TIMESTAMP_HEADER, str(one.record.timestamp).encode()),
         (CONFLICT_HEADER, ",".join(one.judged.conflicts).encode()),

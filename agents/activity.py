@@ -1,0 +1,100 @@
+"""How many staff members are at work, over all workers: kept in Redis, shown without naming anybody.
+
+These are figures for a dashboard. When Redis cannot take them they are left out; nothing waits for them.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from time import time
+
+import redis.asyncio
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+from redis.exceptions import RedisError
+
+from agents.metrics import Metrics
+from agents.screen import Screened
+from enrichment.facts import Known, Unknown
+from enrichment.wire import Staff
+
+#: The windows that are shown, in seconds.
+WINDOWS = {"15m": 15 * 60, "1h": 3600, "24h": 24 * 3600}
+KINDS = ("employee", "contractor", "third_party", "service", "unknown")
+#: Upper bounds of accesses by one staff member in an hour.
+_HOURLY_BUCKETS = (1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1000)
+_HOUR = 3600
+#: How long an hour's counts are kept: until the next hour has been shown.
+_HOUR_KEPT_SECONDS = 3 * _HOUR
+
+_log = logging.getLogger(__name__)
+
+
+class Activity(Collector):
+    """Notes who was seen when, and counts."""
+
+    def __init__(self, client: "redis.asyncio.Redis", namespace: str, metrics: Metrics) -> None:
+        self._redis = client
+        self._namespace = namespace
+        self._metrics = metrics
+        self._last_hour: tuple[int, ...] = ()
+        metrics.registry.register(self)
+
+    async def note(self, screened: Sequence[Screened]) -> None:
+        """Note the staff members of a batch, each with their kind as in Staff, by the time of their records."""
+        seen: dict[str, dict[str, float]] = {}
+        hours: dict[int, dict[str, int]] = {}
+        for one in screened:
+            kind = _kind(one.facts.actor)
+            at, staff = one.record.timestamp / 1000, one.access.staff_id
+            of_kind = seen.setdefault(kind, {})
+            of_kind[staff] = max(at, of_kind.get(staff, 0.0))
+            of_hour = hours.setdefault(int(at // _HOUR), {})
+            of_hour[staff] = of_hour.get(staff, 0) + 1
+        pipe = self._redis.pipeline(transaction=False)
+        for kind, staff_seen in seen.items():
+            pipe.zadd(f"{self._namespace}active:{kind}", staff_seen, gt=True)
+        for hour, counts in hours.items():
+            key = f"{self._namespace}hour:{hour}"
+            for staff, count in counts.items():
+                pipe.hincrby(key, staff, count)
+            pipe.expire(key, _HOUR_KEPT_SECONDS)
+        try:
+            await pipe.execute()
+        except (RedisError, OSError, TimeoutError) as error:
+            _log.info("activity not noted: %s", type(error).__name__)
+
+    async def count(self) -> None:
+        """Read the figures that are shown."""
+        now = time()
+        pipe = self._redis.pipeline(transaction=False)
+        for kind in KINDS:
+            pipe.zremrangebyscore(f"{self._namespace}active:{kind}", "-inf", now - max(WINDOWS.values()))
+            for seconds in WINDOWS.values():
+                pipe.zcount(f"{self._namespace}active:{kind}", now - seconds, "+inf")
+        pipe.hvals(f"{self._namespace}hour:{int(now // _HOUR) - 1}")
+        try:
+            *counts, hourly = await pipe.execute()
+        except (RedisError, OSError, TimeoutError) as error:
+            _log.info("activity not read: %s", type(error).__name__)
+            return
+        per_kind = len(WINDOWS) + 1
+        for index, kind in enumerate(KINDS):
+            for offset, window in enumerate(WINDOWS, start=1):
+                self._metrics.active_staff.labels(window, kind).set(counts[index * per_kind + offset])
+        self._last_hour = tuple(int(value) for value in hourly)
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """Give the distribution of accesses per staff member in the last full hour."""
+        values = self._last_hour
+        buckets = [(str(float(bound)), float(sum(value <= bound for value in values))) for bound in _HOURLY_BUCKETS]
+        buckets.append(("+Inf", float(len(values))))
+        yield HistogramMetricFamily(
+            "accesswatch_staff_hourly_accesses",
+            "Over staff: accesses of each in the last full hour. A long tail: somebody reads far more than others.",
+            buckets=buckets,
+            sum_value=float(sum(values)),
+        )
+
+
+def _kind(actor: Known[Staff] | Unknown) -> str:
+    return actor.value.kind if isinstance(actor, Known) else "unknown"

@@ -1,0 +1,75 @@
+"""A Faust application for each agent: its own consumer group, our transport, none of Faust's defaults that lose.
+
+Why each setting is what it is: ``docs/decisions/batched-transport.md``.
+"""
+
+import ssl
+from typing import Any
+
+import faust
+from mode.supervisors import CrashingSupervisor
+from yarl import URL
+
+from stream.batches import BatchConsumer
+from stream.connections import aiokafka_options
+from stream.settings import Settings
+
+#: Records that one batch holds at most, over all partitions.
+BATCH_RECORDS_MAX = 1_000
+#: Bytes fetched of one partition at a time; a larger single record comes alone.
+FETCH_BYTES_MAX = 1024 * 1024
+
+
+def group_id(settings: Settings, agent: str) -> str:
+    """Name the consumer group of one agent."""
+    return f"{settings.group}-{settings.topic_prefix}{agent}"
+
+
+def faust_app(settings: Settings, agent: str, consumer: type[BatchConsumer] = BatchConsumer) -> faust.App:
+    """Make the application of one agent, not started."""
+    options = aiokafka_options(settings)
+    app = faust.App(
+        group_id(settings, agent),
+        broker=[URL(f"kafka://{server}") for server in options["bootstrap_servers"]],
+        broker_credentials=_credentials(options),
+        value_serializer="raw",
+        key_serializer="raw",
+        datadir=str(settings.state_dir / "faust" / agent),
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        stream_wait_empty=True,
+        broker_session_timeout=15.0,
+        broker_heartbeat_interval=3.0,
+        broker_request_timeout=40.0,
+        broker_max_poll_interval=300.0,
+        broker_commit_interval=1.0,
+        broker_max_poll_records=BATCH_RECORDS_MAX,
+        consumer_max_fetch_size=FETCH_BYTES_MAX,
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=f"{settings.instance_id}-{agent}" if settings.instance_id else None,
+        producer_request_timeout=30.0,
+        agent_supervisor=CrashingSupervisor,
+    )
+    # Faust makes its consumer from whatever class its transport names.
+    setattr(app.transport, "Consumer", consumer)  # noqa: B010 mypy takes a plain assignment for a class's
+    return app
+
+
+def add_agent(app: faust.App, name: str, topics: list[str], carry: Any) -> None:
+    """Let *carry* take the events of these topics."""
+    channel = app.topic(*topics, value_type=bytes, value_serializer="raw", key_serializer="raw")
+    app.agent(channel, name=name, supervisor_strategy=CrashingSupervisor)(carry)
+
+
+def _credentials(options: dict[str, Any]) -> Any:
+    context: ssl.SSLContext | None = options.get("ssl_context")
+    if "sasl_mechanism" in options:
+        return faust.SASLCredentials(
+            username=options["sasl_plain_username"],
+            password=options["sasl_plain_password"],
+            mechanism=options["sasl_mechanism"],
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context=context) if context is not None else None
