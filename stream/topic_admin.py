@@ -17,7 +17,7 @@ from stream.settings import Settings
 from stream.topics import CATALOGUE, PARTITIONS, REPLICATION_MAX, Topic
 
 #: How long Kafka may take to answer at all.
-ANSWER_SECONDS_MAX = 15.0
+ANSWER_SECONDS_MAX = 10.0
 #: How long a new topic may take until each partition has a leader.
 LEADERS_SECONDS_MAX = 30.0
 

@@ -58,7 +58,7 @@ def start_kafka(
         program.start()
         return Server("Kafka", address, program, command, log)
 
-    return start(launch, _answers, READY_SECONDS_MAX, on_launch)
+    return start(launch, answers, READY_SECONDS_MAX, on_launch)
 
 
 def _write_properties(file: Path, directory: Path, address: str, extra: Mapping[str, str]) -> None:
@@ -109,7 +109,7 @@ def _format(java: str, classpath: str, file: Path) -> None:
         raise EmbeddedError(f"Kafka's storage in {file.parent} cannot be prepared: {last.rstrip('.')}.")
 
 
-def _answers(address: str) -> bool:
+def answers(address: str) -> bool:
     """Whether the broker itself answers a metadata request; an open port alone says too little."""
     from kafka import KafkaAdminClient  # noqa: PLC0415 - imported while Java starts, which hides its cost
     from kafka.errors import KafkaError  # noqa: PLC0415

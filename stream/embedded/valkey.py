@@ -45,7 +45,7 @@ def start_valkey(
         program.start()
         return Server("Valkey", f"127.0.0.1:{number}", program, command, log)
 
-    return start(launch, _answers, READY_SECONDS_MAX, on_launch)
+    return start(launch, answers, READY_SECONDS_MAX, on_launch)
 
 
 def _arguments(directory: Path) -> list[str]:
@@ -80,7 +80,8 @@ def _binary() -> Path:
     )
 
 
-def _answers(address: str) -> bool:
+def answers(address: str) -> bool:
+    """Whether a Valkey or Redis without a password answers at host:port."""
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS_MAX) as connection:
