@@ -18,7 +18,21 @@ from alerts.yaml_places import PlacedYaml, YamlMistake
 #: The most that a channel may keep a message waiting; the ledger's lease is built on it.
 TIMEOUT_SECONDS_MAX: Final = 60
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+#: What pydantic says in its own terms, in ours.
+_SAID: Final = {
+    "extra_forbidden": "is no setting of a delivery file",
+    "missing": "is missing",
+    "dict_type": "must hold names and values",
+    "model_type": "must hold names and values",
+    "list_type": "must be a list",
+    "too_short": "needs at least one entry",
+    "union_tag_invalid": "its kind must be smtp or webhook",
+    "union_tag_not_found": "needs a kind, smtp or webhook",
+    "string_pattern_mismatch": "a name has lower-case letters, digits and hyphens, at most 40 of them",
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+}
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
 class DeliveryError(Exception):
@@ -188,7 +202,5 @@ def _crossed(placed: PlacedYaml, file: _File) -> Iterator[str]:
 def _sentence(placed: PlacedYaml, item: Mapping[str, Any]) -> str:
     # Pydantic puts the kind of a channel into the place; the file has no such level.
     place = tuple(part for at, part in enumerate(item["loc"]) if not (at == 2 and item["loc"][0] == "channels"))  # noqa: PLR2004
-    if item["type"] == "extra_forbidden":
-        return placed.said(place, "is no setting of a delivery file")
-    message = str(item["msg"]).removeprefix("Value error, ")
-    return placed.said(place, message[:1].lower() + message[1:])
+    message = _SAID.get(item["type"]) or str(item["msg"]).removeprefix("Value error, ")
+    return placed.said(place, message.replace("Input should be", "must be"))

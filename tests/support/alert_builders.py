@@ -1,8 +1,9 @@
 """Builders of hits for the tests of alerts: they supply everything that a test is not about."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+from alerts.alert import Alert, Reason
 from alerts.assessment import Answer, Assessment, Evidence, Severity, Versions
 from alerts.case import Case
 from alerts.merging import HitRecord
@@ -12,6 +13,8 @@ from alerts.rules.form import About, Answered, AnyRule, Limits, Quiet, Rule
 NOON = datetime(2026, 11, 19, 20, 14, 7, tzinfo=UTC)
 NOW = NOON + timedelta(seconds=2)
 VERSIONS = Versions("1", "abc", "ref-1")
+#: Whom ``an_alert`` is about; ids that no message may carry by default.
+STAFF, CLIENT = "S-4711", "C-0815"
 
 
 def _quiet(_case: Case, _limits: Limits) -> Answered:
@@ -68,3 +71,32 @@ def a_hit(
     )
     milliseconds = int((recorded or NOON).timestamp() * 1000)
     return HitRecord(assessment, milliseconds, actor_conflicted, owner_conflicted)
+
+
+def an_alert(*rules: str) -> Alert:
+    """An alert whose sentences and evidence name everybody."""
+    rules = rules or ("own-record",)
+    evidence = (Evidence("staff record", STAFF, "ref.staff.v1", NOON),)
+    return Alert(
+        alert_id="al-abcdefghijklmnopqrst",
+        revision=2,
+        raised_at=NOW,
+        updated_at=NOW,
+        day=date(2026, 11, 20),
+        staff_id=STAFF,
+        client_id=CLIENT,
+        severity="high",
+        title="Own record",
+        rules=rules,
+        reasons=tuple(Reason(rule, f"{STAFF} opened {CLIENT}.", evidence, explained_later=False) for rule in rules),
+        first_access_at=NOON,
+        last_access_at=NOON + timedelta(minutes=3),
+        access_count=2,
+        event_ids=("event-1", "event-2"),
+        policy=("never.kaimahi",),
+        self_reported=False,
+        conflicted=False,
+        status="new",
+        outcome=None,
+        versions=VERSIONS,
+    )
