@@ -12,7 +12,6 @@ from stream.demo.progress import Progress
 from stream.embedded.server import free_port
 from stream.embedded.services import embedded
 from stream.settings import PREFIX, Settings, load
-from stream.topic_admin import administration, create_missing
 from stream.topics import CATALOGUE
 
 #: The port of metrics and health, where it is free.
@@ -61,11 +60,16 @@ def backing(directory: Path, progress: Progress) -> Iterator[Backing]:
     try:
         yield ready
     finally:
+        from stream.topic_admin import administration  # noqa: PLC0415 - as below
+
         with administration(ready.settings) as admin:
             admin.delete_topics([ready.settings.topic(topic.name) for topic in CATALOGUE])
 
 
 def _with_topics(environment: Mapping[str, str], progress: Progress) -> Backing:
+    # Kafka's client is slow to import, and has been imported meanwhile by whoever waited for Java.
+    from stream.topic_admin import administration, create_missing  # noqa: PLC0415
+
     settings = load(environment)
     progress.phase("topics", "creating")
     with administration(settings) as admin:

@@ -12,8 +12,8 @@ from stream.demo.scoreboard import SeenAlert
 from stream.demo.summary import latency, outcomes
 
 _SEVERITY_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
-#: Lines that are no alert and no e-mail: title, rules, counts, headings, addresses.
-_FIXED_LINES = 13
+#: Lines that are no alert and no e-mail: title, phases, counts, headings, addresses, and one left free at the end.
+_FIXED_LINES = 14
 _LINES_PER_ALERT = 2
 _MAILS_MAX = 3
 _BAR_WIDTH = 24
