@@ -35,6 +35,11 @@ class LoadedLimits:
     rules: Mapping[str, Limits]
     hash: str
 
+    @property
+    def hops_max(self) -> int:
+        """The longest path of relationships that any rule asks for, in hops; one where none says."""
+        return max((getattr(limits, "hops_max", 1) for limits in self.rules.values()), default=1)
+
 
 def shipped_path() -> Path:
     """Find the shipped limits: beside this package when installed, in ``deploy/`` in a checkout."""

@@ -90,6 +90,8 @@ class BatchConsumer(driver.Consumer):
         #: Asked before each poll: whether what judging needs is there.
         self.may_read: Callable[[], bool] = lambda: True
         self._seeks = 0
+        #: How many events have been acknowledged: it moves as long as there is progress.
+        self.acknowledged_batches = 0
         #: Wall-clock seconds of the last commit that Kafka took, by topic.
         self.last_commit: dict[str, float] = {}
 
@@ -172,6 +174,7 @@ class BatchConsumer(driver.Consumer):
             return False
         message.acked = True
         self._unacked_messages.discard(message)
+        self.acknowledged_batches += 1
         notify(self._waiting_for_ack)
         self._room.set()
         return True

@@ -4,6 +4,7 @@ Why each setting is what it is: ``docs/decisions/batched-transport.md``.
 """
 
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 import faust
@@ -25,16 +26,19 @@ def group_id(settings: Settings, agent: str) -> str:
     return f"{settings.group}-{settings.topic_prefix}{agent}"
 
 
-def faust_app(settings: Settings, agent: str, consumer: type[BatchConsumer] = BatchConsumer) -> faust.App:
-    """Make the application of one agent, not started."""
+def faust_app(settings: Settings, agent: str, consumer: Callable[..., BatchConsumer] = BatchConsumer) -> faust.App:
+    """Make the application of one agent, not started; *consumer* makes its consumer when it starts."""
     options = aiokafka_options(settings)
+    # Faust makes a directory for tables, of which we have none, but not its parents.
+    directory = settings.state_dir / "faust" / group_id(settings, agent)
+    directory.parent.mkdir(parents=True, exist_ok=True)
     app = faust.App(
         group_id(settings, agent),
         broker=[URL(f"kafka://{server}") for server in options["bootstrap_servers"]],
         broker_credentials=_credentials(options),
         value_serializer="raw",
         key_serializer="raw",
-        datadir=str(settings.state_dir / "faust" / agent),
+        datadir=str(directory),
         web_enabled=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
@@ -52,7 +56,7 @@ def faust_app(settings: Settings, agent: str, consumer: type[BatchConsumer] = Ba
         producer_request_timeout=30.0,
         agent_supervisor=CrashingSupervisor,
     )
-    # Faust makes its consumer from whatever class its transport names.
+    # Faust makes its consumer by calling whatever its transport names.
     setattr(app.transport, "Consumer", consumer)  # noqa: B010 mypy takes a plain assignment for a class's
     return app
 

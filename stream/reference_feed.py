@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from typing import Any
 from uuid import uuid4
 
 from faust.types import TP
@@ -24,14 +25,17 @@ class ReferenceFeed:
     def __init__(self, shelf: RedisShelf, hold: Hold) -> None:
         self._shelf = shelf
         self._hold = hold
+        self._consumer: PositionedConsumer | None = None
         self.epoch = ""
 
-    def lead(self, consumer: PositionedConsumer) -> None:
-        """Let a consumer read on from where the data are."""
-        consumer.positions = self._positions
-        consumer.read_up_to = self._read_up_to
+    def consumer(self, *args: Any, **kwargs: Any) -> PositionedConsumer:
+        """Make the consumer, which reads on from where the data are."""
+        self._consumer = PositionedConsumer(*args, **kwargs)
+        self._consumer.positions = self._positions
+        self._consumer.read_up_to = self._read_up_to
+        return self._consumer
 
-    async def watch(self, consumer: PositionedConsumer) -> None:
+    async def watch(self) -> None:
         """Notice, again and again, that Redis was emptied, and have everything read once more."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
@@ -39,9 +43,9 @@ class ReferenceFeed:
                 emptied = bool(self.epoch) and await self._shelf.current_epoch() != self.epoch
             except NotReadable:
                 continue
-            if emptied:
+            if emptied and self._consumer is not None:
                 _log.warning("the reference data are gone from Redis: they are loaded again from Kafka")
-                await consumer.perform_seek()
+                await self._consumer.perform_seek()
 
     async def _positions(self, partitions: set[TP]) -> Mapping[TP, int]:
         async def ask() -> dict[str, int]:

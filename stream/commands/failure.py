@@ -1,5 +1,8 @@
 """How a command fails: one plain sentence on stderr, exit 1, no traceback."""
 
+from alerts.delivery.routes import DeliveryError
+from alerts.limits import LimitsError
+from alerts.store.errors import StoreError
 from stream.embedded.failure import EmbeddedError
 from stream.settings import SettingsError
 
@@ -9,9 +12,9 @@ class CommandFailed(Exception):  # noqa: N818 - it is what happened to the comma
 
 
 #: Everything that a user is told as a sentence; anything else is a mistake of ours and keeps its traceback.
-TOLD = (CommandFailed, SettingsError, EmbeddedError)
+TOLD = (CommandFailed, SettingsError, EmbeddedError, LimitsError, DeliveryError, StoreError)
 
 
 def sentences(error: BaseException) -> list[str]:
     """What to print on stderr for one of ``TOLD``, a line each."""
-    return error.sentences if isinstance(error, SettingsError) else [str(error)]
+    return list(getattr(error, "sentences", None) or [str(error)])

@@ -1,0 +1,64 @@
+"""The way of a hit: into the alert store, once, before it counts as done; the relay publishes what comes of it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from agents.batch import Batch, Record
+from agents.holding import Hold
+from agents.metrics import Metrics
+from agents.screen import CONFLICT_HEADER, TIMESTAMP_HEADER
+from alerts.assessment import ASSESSMENT
+from alerts.merging import HitRecord
+from alerts.store.errors import StoreError
+from alerts.store.store import Store
+from alerts.store.taking import Taken
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Alerting:
+    """Carries batches of hits into the alert store."""
+
+    store: Store
+    hold: Hold
+    metrics: Metrics
+    clock: Callable[[], datetime]
+    #: Told that the store has something new to publish and to deliver.
+    wake: Callable[[], None]
+
+    async def attach(self, events: Any) -> None:
+        """Take events from Faust until it stops."""
+        async for event in events.noack().events():
+            await self.carry(event.value)
+            event.ack()
+
+    async def carry(self, batch: Batch) -> None:
+        """Carry one batch through; return when the store has it."""
+        hits = [hit for record in batch if (hit := self._read(record)) is not None]
+        taken = await self.hold.until_it_works(lambda: self._take(hits), (StoreError,))
+        for raised in taken.raised:
+            self.metrics.alerts.labels(raised.rule, raised.severity).inc()
+        self.wake()
+
+    async def _take(self, hits: list[HitRecord]) -> Taken:
+        return await asyncio.to_thread(self.store.take_hits, hits, self.clock())
+
+    def _read(self, record: Record) -> HitRecord | None:
+        """Read one of our own records; what cannot be read is none of ours, and is said and counted, never silent."""
+        headers = dict(record.headers)
+        conflicts = (headers.get(CONFLICT_HEADER) or b"").decode("utf-8", "replace").split(",")
+        try:
+            assessment = ASSESSMENT.validate_json(record.value or b"")
+            recorded_ms = int(headers.get(TIMESTAMP_HEADER) or record.timestamp)
+        except (ValidationError, ValueError):
+            self.metrics.dead_letters.labels(record.topic, "decode").inc()
+            _log.error("no hit of ours: %s-%d offset %d", record.topic, record.partition, record.offset)
+            return None
+        return HitRecord(assessment, recorded_ms, "actor" in conflicts, "owner" in conflicts)

@@ -1,0 +1,5 @@
+"""``python -m stream`` is ``accesswatch``."""
+
+from stream.console import main
+
+main()

@@ -1,0 +1,224 @@
+"""Plugs the agents together: what each is made of, and which part of the worker it is."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, cast
+
+import redis.asyncio
+
+from agents.activity import Activity
+from agents.alert import Alerting
+from agents.deliver import Deliverer
+from agents.holding import Hold
+from agents.parking import Parking
+from agents.reference import Reference
+from agents.relay import Relay
+from agents.screen import Screen
+from alerts.judging import Rulebook
+from alerts.limits import load as load_limits
+from alerts.rules.catalogue import RULES
+from alerts.store.store import Store
+from enrichment.directory import Directory, NotReadable
+from enrichment.dossier import ReferenceKind
+from enrichment.redis_shelf import RedisShelf
+from stream import RELEASE
+from stream.batches import BatchConsumer
+from stream.connections import aiokafka_options
+from stream.delivery_file import load_delivery
+from stream.faust_app import add_agent, faust_app, group_id
+from stream.kafka_ends import TopicEnds
+from stream.outputs import RenewedOutputs
+from stream.parts import Part
+from stream.readiness import Readiness
+from stream.redis_link import connect
+from stream.reference_feed import ReferenceFeed
+from stream.settings import Settings
+from stream.topics import ACCESS, ALERT, ASSESSMENT, HIT, REFERENCE, reference_topic
+from stream.worker import Worker
+
+#: Seconds between updates of the figures of who is at work.
+ACTIVITY_SECONDS = 5.0
+#: Seconds in which what the store has left to publish is published when the worker stops.
+LAST_RELAY_SECONDS_MAX = 3.0
+
+
+async def build(worker: Worker, stack: AsyncExitStack, ends: TopicEnds, agents: Sequence[str]) -> list[Part]:
+    """Make the parts for these agents; what they open is closed with *stack*."""
+    assembly = _Assembly(worker, stack, ends)
+    # In the order of an access's way, which is also the order in which they are stopped.
+    makers: dict[str, Callable[[], Awaitable[Part]]] = {
+        "reference": assembly.reference,
+        "screen": assembly.screen,
+        "alert": assembly.alert,
+        "deliver": assembly.deliver,
+    }
+    return [await make() for name, make in makers.items() if name in agents]
+
+
+def namespace(settings: Settings) -> str:
+    """What stands before each of our keys in Redis, so that several installations can share one."""
+    return f"{settings.group}:{settings.topic_prefix}:"
+
+
+class _Assembly:
+    def __init__(self, worker: Worker, stack: AsyncExitStack, ends: TopicEnds) -> None:
+        self._worker = worker
+        self._settings = worker.settings
+        self._metrics = worker.metrics
+        self._stack = stack
+        self._ends = ends
+        self._kafka = aiokafka_options(worker.settings)
+        self._kinds = {self._settings.topic(reference_topic(kind)): cast("ReferenceKind", kind) for kind in REFERENCE}
+        self._stop = asyncio.Event()
+        self._published, self._routable = asyncio.Event(), asyncio.Event()
+        self._store: Store | None = None
+        self._holder = f"{socket.gethostname()}-{os.getpid()}"
+
+    # -- what several agents need -------------------------------------------------------------------------------
+
+    def _redis(self) -> "redis.asyncio.Redis":
+        client = connect(self._settings)
+        self._stack.push_async_callback(client.aclose)
+        return client
+
+    def _outputs(self) -> RenewedOutputs:
+        outputs = RenewedOutputs(self._kafka)
+        self._stack.push_async_callback(outputs.close)
+        return outputs
+
+    def _parking(self, outputs: RenewedOutputs, agent: str) -> Parking:
+        return Parking(outputs, self._metrics, group_id(self._settings, agent), RELEASE)
+
+    async def _open_store(self) -> Store:
+        if self._store is None:
+            self._store = await asyncio.to_thread(Store.open, self._settings.database_url, RULES)
+            self._stack.callback(self._store.close)
+        return self._store
+
+    def _wake(self) -> None:
+        self._published.set()
+        self._routable.set()
+
+    # -- the parts ----------------------------------------------------------------------------------------------
+
+    async def reference(self) -> Part:
+        hold = Hold("reference", self._metrics)
+        shelf = RedisShelf(self._redis(), namespace(self._settings))
+        outputs = self._outputs()
+        feed = ReferenceFeed(shelf, hold)
+        agent = Reference(
+            shelf, outputs, self._parking(outputs, "reference"), hold, self._metrics, self._kinds, lambda: feed.epoch
+        )
+        app = faust_app(self._settings, "reference", feed.consumer)
+        add_agent(app, "reference", list(self._kinds), agent.attach)
+        return Part("reference", self._metrics, app=app, hold=hold, tasks=[("reference feed", feed.watch())])
+
+    async def screen(self) -> Part:
+        limits = load_limits(self._settings.limits)
+        self._metrics.limits_info.labels(limits.hash).set(1)
+        client = self._redis()
+        shelf = RedisShelf(client, namespace(self._settings))
+        readiness = Readiness(shelf, lambda: self._ends.ends(self._kinds), self._metrics)
+        activity = Activity(client, namespace(self._settings), self._metrics)
+        hold = Hold("screen", self._metrics)
+        outputs = self._outputs()
+        rulebook = Rulebook(limits, RELEASE)
+        agent = Screen(
+            directory=Directory(shelf, hops_max=limits.hops_max),
+            rulebook=lambda: rulebook,
+            outputs=outputs,
+            parking=self._parking(outputs, "screen"),
+            hold=hold,
+            metrics=self._metrics,
+            assessment_topic=self._settings.topic(ASSESSMENT),
+            hit_topic=self._settings.topic(HIT),
+            seen=activity.note,
+        )
+        app = faust_app(self._settings, "screen", partial(_gated, lambda: readiness.complete))
+        add_agent(app, "screen", [self._settings.topic(ACCESS)], agent.attach)
+        return Part(
+            "screen",
+            self._metrics,
+            app=app,
+            hold=hold,
+            gate=lambda: readiness.reason,
+            tasks=[
+                ("readiness", readiness.watch()),
+                ("activity", _every(ACTIVITY_SECONDS, activity.count)),
+                ("reference figures", _every(1.0, partial(self._count_reference, shelf))),
+            ],
+        )
+
+    async def alert(self) -> Part:
+        store = await self._open_store()
+        hold = Hold("alert", self._metrics)
+        agent = Alerting(store, hold, self._metrics, _now, self._wake)
+        app = faust_app(self._settings, "alert")
+        add_agent(app, "alert", [self._settings.topic(HIT)], agent.attach)
+        relay = self._relay(store)
+
+        async def finish() -> None:
+            # The last hits' revisions; what does not make it in time waits in the store for the next worker.
+            async with asyncio.timeout(LAST_RELAY_SECONDS_MAX):
+                while await relay.publish_once():
+                    pass
+
+        return Part(
+            "alert",
+            self._metrics,
+            app=app,
+            hold=hold,
+            tasks=[("relay", relay.run(self._published, self._stop))],
+            finish=finish,
+        )
+
+    async def deliver(self) -> Part:
+        deliverer = Deliverer(
+            await self._open_store(),
+            load_delivery(self._settings),
+            RULES,
+            lambda channel, result: self._metrics.notifications.labels(channel, result).inc(),
+            _now,
+            self._holder,
+        )
+        return Part("deliver", self._metrics, tasks=[("deliver", deliverer.run(self._routable, self._stop))])
+
+    def _relay(self, store: Store) -> Relay:
+        outputs = self._outputs()
+        topic = self._settings.topic(ALERT)
+
+        async def publish(records: Sequence[tuple[bytes, bytes]]) -> None:
+            for key, value in records:
+                await outputs.send(topic, key, value)
+            await outputs.flush()
+
+        return Relay(store, publish, self._metrics.access_to_alert.observe, _now, self._holder)
+
+    async def _count_reference(self, shelf: RedisShelf) -> None:
+        for kind, number in (await shelf.records()).items():
+            self._metrics.reference_records.labels(kind).set(number)
+            if kind == "staff":
+                self._metrics.staff_registered.set(number)
+
+
+def _gated(may_read: Callable[[], bool], *args: Any, **kwargs: Any) -> BatchConsumer:
+    consumer = BatchConsumer(*args, **kwargs)
+    consumer.may_read = may_read
+    return consumer
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[Any]]) -> None:
+    """Do something now and then; figures that cannot be had this time are had the next."""
+    while True:
+        with suppress(NotReadable):
+            await work()
+        await asyncio.sleep(seconds)

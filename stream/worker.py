@@ -1,0 +1,173 @@
+"""The service: starts the agents that were asked for, watches them, and stops them without losing anything."""
+
+import asyncio
+import logging
+import platform
+import signal
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+import faust
+from aiokafka.errors import KafkaError
+
+from agents.metrics import Metrics
+from stream import RELEASE
+from stream.commands.failure import CommandFailed
+from stream.connections import aiokafka_options
+from stream.health import Health
+from stream.kafka_ends import TopicEnds
+from stream.parts import Part
+from stream.settings import Settings
+from stream.topics import CATALOGUE
+
+AGENTS = ("screen", "reference", "alert", "deliver")
+
+#: Seconds in which what is in hand is finished after a signal to stop.
+DRAIN_SECONDS_MAX = 8.0
+#: Seconds in which everything is closed after that.
+CLOSE_SECONDS_MAX = 8.0
+#: Seconds between updates of the gauges.
+GAUGES_SECONDS = 1.0
+#: Seconds in which Kafka must answer at the start.
+KAFKA_SECONDS_MAX = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """One process with some or all of the agents."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.parts: list[Part] = []
+        self.stopping = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.metrics.build_info.labels(RELEASE, platform.python_version()).set(1)
+
+    async def run(self, build: Any, agents: Sequence[str]) -> None:
+        """Run until a signal comes or something fails.
+
+        Args:
+            build: makes the parts for these agents; see ``stream/parts.py``.
+            agents: which of ``AGENTS`` to run.
+
+        Raises:
+            CommandFailed: it cannot start, or a part of it failed; the sentence says which.
+        """
+        self._listen_to_signals()
+        async with AsyncExitStack() as stack:
+            ends = await self._kafka(stack)
+            health = Health(self.metrics.registry, self.not_live, self.not_ready)
+            try:
+                await health.start(*self.settings.http_address)
+            except OSError as error:
+                raise CommandFailed(
+                    f"{self.settings.http} cannot be listened on ({error.strerror or type(error).__name__}): "
+                    "set ACCESSWATCH_HTTP to a free host:port."
+                ) from None
+            stack.push_async_callback(health.stop)
+            self.parts = await build(self, stack, ends, agents)
+            for part in self.parts:
+                for name, task in part.tasks:
+                    self._supervise(name, task)
+            apps = {part.name: part.app for part in self.parts if part.app is not None}
+            await asyncio.gather(*(app.start() for app in apps.values()))
+            for name, app in apps.items():
+                self._supervise(name, _until_crash(app))
+            self._supervise("gauges", self._update_gauges())
+            _log.info("worker started: %s", ", ".join(agents))
+            await self.stopping.wait()
+            await self._stop()
+        if self._failure is not None:
+            raise CommandFailed(f"The worker stopped: {_said(self._failure)}.") from self._failure
+
+    def not_live(self) -> list[str]:
+        """Give what is stuck and will not go on by itself."""
+        return [reason for part in self.parts for reason in part.stuck()]
+
+    def not_ready(self) -> list[str]:
+        """Give what this worker still waits for."""
+        if not self.parts or self.stopping.is_set():
+            return ["starting" if not self.parts else "stopping"]
+        return [reason for part in self.parts for reason in part.waiting()]
+
+    # -- starting -----------------------------------------------------------------------------------------------
+
+    async def _kafka(self, stack: AsyncExitStack) -> TopicEnds:
+        ends = TopicEnds(aiokafka_options(self.settings))
+        try:
+            await asyncio.wait_for(ends.start(), KAFKA_SECONDS_MAX)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise CommandFailed(
+                f"Kafka does not answer at {self.settings.kafka} ({type(error).__name__}): check ACCESSWATCH_KAFKA."
+            ) from None
+        stack.push_async_callback(ends.stop)
+        missing = await ends.missing(self.settings.topic(topic.name) for topic in CATALOGUE)
+        if missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            raise CommandFailed(
+                f"Kafka has no topic {missing[0]}{more}: create the missing ones with `accesswatch topics create`."
+            )
+        return ends
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.stopping.set)
+
+    # -- watching -----------------------------------------------------------------------------------------------
+
+    def _supervise(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run something for as long as the worker runs; its failure ends the worker, since half a worker is none."""
+
+        async def watched() -> None:
+            try:
+                await work
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # noqa: BLE001 whatever it is, the worker must end and be started again
+                _log.error("%s failed: %s", name, _said(error))
+                self._failure = self._failure or error
+                self.stopping.set()
+
+        self._tasks.append(asyncio.create_task(watched(), name=name))
+
+    async def _update_gauges(self) -> None:
+        while True:
+            for part in self.parts:
+                await part.update_gauges()
+            await asyncio.sleep(GAUGES_SECONDS)
+
+    # -- stopping -----------------------------------------------------------------------------------------------
+
+    async def _stop(self) -> None:
+        """Finish what is in hand and commit it, part by part in the order of the way, then close."""
+        _log.info("stopping: finishing what is in hand")
+        consumers = [part.consumer for part in self.parts if part.consumer is not None]
+        finished = await asyncio.gather(*(consumer.drain(DRAIN_SECONDS_MAX) for consumer in consumers))
+        if not all(finished):
+            _log.warning("some of what was in hand is not finished; it is read again at the next start")
+        for part in self.parts:
+            await part.finish()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        apps = [part.app.stop() for part in self.parts if part.app is not None]
+        try:
+            await asyncio.wait_for(asyncio.gather(*apps, return_exceptions=True), CLOSE_SECONDS_MAX)
+        except TimeoutError:
+            _log.warning("closing took too long; everything was committed before")
+        _log.info("stopped")
+
+
+async def _until_crash(app: faust.App) -> None:
+    await app._crashed.wait()  # noqa: SLF001 mode has no public way to wait for it
+    raise app.crash_reason or RuntimeError("Faust stopped without a reason")
+
+
+def _said(error: BaseException) -> str:
+    """Say an error without its text, which may name a person; our own sentences never do."""
+    return str(error) if isinstance(error, CommandFailed) else type(error).__name__
