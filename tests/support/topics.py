@@ -9,13 +9,12 @@ READ_MILLISECONDS_MAX = 10_000
 
 async def read_all(kafka: str, topic: str) -> list[Any]:
     """Every record of *topic* as aiokafka's ConsumerRecord, partition by partition, in order of their offsets."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False, max_partition_fetch_bytes=8 << 20)
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="earliest")
     await consumer.start()
     try:
         partitions = [TopicPartition(topic, number) for number in sorted(await _partitions(consumer, topic))]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
-        await consumer.seek_to_beginning(*partitions)
         records: list[Any] = []
         for partition in partitions:
             while await consumer.position(partition) < ends[partition]:
