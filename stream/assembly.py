@@ -123,7 +123,7 @@ class _Assembly:
         self._metrics.limits_info.labels(limits.hash).set(1)
         client = self._redis()
         shelf = RedisShelf(client, namespace(self._settings))
-        readiness = Readiness(shelf, lambda: self._ends.ends(self._kinds), self._metrics)
+        readiness = Readiness(shelf, lambda: self._ends.ends(list(self._kinds)), self._metrics)
         activity = Activity(client, namespace(self._settings), self._metrics)
         hold = Hold("screen", self._metrics)
         outputs = self._outputs()

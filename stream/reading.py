@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
+
+from stream.kafka_ends import TopicEnds
 
 #: Records of each partition that one step back covers.
 STEP_RECORDS = 5_000
@@ -24,21 +26,20 @@ async def backwards(options: Mapping[str, Any], topic: str) -> AsyncIterator[Asy
     Raises:
         aiokafka.errors.KafkaError: Kafka does not answer.
     """
+    ends = TopicEnds(options)
     consumer = AIOKafkaConsumer(
         **options, enable_auto_commit=False, auto_offset_reset="earliest", max_partition_fetch_bytes=_FETCH_BYTES_MAX
     )
     try:
+        await ends.start()
         await consumer.start()
-        yield _steps(consumer, topic)
+        yield _steps(consumer, await ends.partitions([topic]))
     finally:
         await consumer.stop()
+        await ends.stop()
 
 
-async def _steps(consumer: Any, topic: str) -> AsyncIterator[list[Any]]:
-    await consumer.topics()
-    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-    if not partitions:
-        return
+async def _steps(consumer: Any, partitions: list[Any]) -> AsyncIterator[list[Any]]:
     consumer.assign(partitions)
     beginnings = await consumer.beginning_offsets(partitions)
     uppers = dict(await consumer.end_offsets(partitions))

@@ -105,7 +105,7 @@ class Worker:
                 f"Kafka does not answer at {self.settings.kafka} ({type(error).__name__}): check ACCESSWATCH_KAFKA."
             ) from None
         stack.push_async_callback(ends.stop)
-        missing = await ends.missing(self.settings.topic(topic.name) for topic in CATALOGUE)
+        missing = await ends.missing([self.settings.topic(topic.name) for topic in CATALOGUE])
         if missing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             raise CommandFailed(
