@@ -16,7 +16,7 @@ _CIRCLE_PEOPLE_MAX = 4
 _SECOND_HOP_SHARE = 0.3
 _COLLEAGUE_SHARE = 0.05
 _HOUSEHOLD_PEOPLE = (1, 1, 1, 2, 2, 3, 4, 5)
-_RELATED_HOUSEHOLD_SHARE = 0.35
+_RELATED_HOUSEHOLD_SHARE = 0.15
 
 #: Kinds of relationship around a staff member, as often as they stand here.
 _KINDS = (

@@ -6,11 +6,12 @@ import signal
 from collections.abc import Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from simulator.play import World
+from simulator.play import Reference, World
 from stream.commands.failure import CommandFailed
 from stream.connections import aiokafka_options
 from stream.demo.backing import Backing, backing
@@ -42,8 +43,8 @@ def run_demo(seed: int, progress: Progress) -> bool:
         # The screen belongs to the demo; what libraries have to say goes into a file.
         logging.basicConfig(filename=directory / "demo.log", level=logging.WARNING)
         with ThreadPoolExecutor(1) as aside:
-            # The agency is thought up while Kafka starts.
-            founding = aside.submit(World, seed, progress.day)
+            # The agency is thought up and written down while Kafka starts: nobody else needs this core yet.
+            founding = aside.submit(_found, seed, progress.day)
             with backing(directory, progress) as ready:
                 try:
                     return asyncio.run(_Demo(directory, ready, progress, founding).run())
@@ -53,10 +54,18 @@ def run_demo(seed: int, progress: Progress) -> bool:
                     raise KeyboardInterrupt from None
 
 
+_Founded = tuple[World, list[Reference]]
+
+
+def _found(seed: int, day: date) -> _Founded:
+    world = World(seed, day)
+    return world, list(world.reference())
+
+
 class _Demo:
     """The part that runs on the event loop."""
 
-    def __init__(self, directory: Path, ready: Backing, progress: Progress, founding: "Future[World]") -> None:
+    def __init__(self, directory: Path, ready: Backing, progress: Progress, founding: "Future[_Founded]") -> None:
         self._directory = directory
         self._backing = ready
         self._progress = progress
@@ -89,9 +98,9 @@ class _Demo:
 
     async def _play(self, worker: Worker) -> None:
         progress, settings = self._progress, self._backing.settings
-        world = await asyncio.wrap_future(self._founding)
+        world, records = await asyncio.wrap_future(self._founding)
         async with Publisher(aiokafka_options(settings)) as publisher:
-            wanted = await publish_agency(publisher, settings, world.reference(), progress)
+            wanted = await publish_agency(publisher, settings, records, progress)
             await worker.ready(wanted)
             progress.say(f"e-mails can be read at {progress.mails_url}")
             progress.say(f"playing {progress.wanted:,} accesses of {progress.day} at {progress.rate:,} a second")
