@@ -1,0 +1,59 @@
+# accesswatch: `make help` lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+
+# uv from PATH, or our own copy of it under .uv.
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+
+# The Python that runs make is the one that is used; none is downloaded.
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help setup demo test check lint types imports unit integration format clean
+
+help: ## list what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.installed ## install everything into .venv; .venv/bin/accesswatch is then there
+
+.venv/.installed: pyproject.toml uv.lock $(if $(findstring .uv/,$(UV)),.uv/bin/uv)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "accesswatch needs Python 3.11 or later; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(UV) sync --frozen --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+	@touch $@
+
+.uv/bin/uv:
+	@$(PYTHON) -m venv .uv || { echo "Python's venv module is missing: install it (Debian: python3-venv), or uv." >&2; exit 1; }
+	@.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) || \
+		{ echo "uv could not be installed: the first set-up needs a Python package index." >&2; exit 1; }
+
+demo: setup ## play a fictional agency's working day and show it; ARGS="--no-ui --minutes 1"
+	@.venv/bin/accesswatch demo $(ARGS)
+
+test: check unit integration ## everything that must pass: checks, unit tests, tests on a real Kafka and Valkey
+
+check: lint types imports ## ruff, mypy --strict, import contracts
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check --quiet .
+
+types: setup
+	.venv/bin/mypy
+
+imports: setup
+	.venv/bin/lint-imports
+
+unit: setup ## the tests that need no services
+	.venv/bin/python -m pytest -q tests/unit tests/contracts tests/rules
+
+integration: setup ## the tests on a real Kafka and Valkey; TEST_SERVICES=containers takes them from Docker
+	.venv/bin/python -m pytest -q tests/integration
+
+format: setup ## put the code into its form
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+clean: ## remove what make has made here
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
