@@ -36,6 +36,11 @@ class Detached:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
+    def __del__(self) -> None:
+        # Popen warns of a child that nobody has waited for; to leave it running is what this class is for.
+        if self._process is not None and self._process.returncode is None:
+            self._process.returncode = 0
+
     @property
     def pid(self) -> int:
         """The program's process id; 0 before the start."""
