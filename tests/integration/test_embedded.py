@@ -1,49 +1,30 @@
-"""The embedded services: they never outlive us, need the network once, and stay only when asked to."""
+"""The embedded services: they never outlive us, and need the network once."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from stream.embedded import jars, local
+from stream.embedded import jars
 from stream.embedded.failure import EmbeddedError
 from stream.embedded.guarded import Guarded
 from stream.embedded.kafka import answers as kafka_answers
 from stream.embedded.kafka import start_kafka
-from stream.embedded.server import free_port, listens
+from stream.embedded.server import listens
 from stream.embedded.valkey import answers as valkey_answers
 from stream.embedded.valkey import start_valkey
 from tests.support.console import accesswatch
+from tests.support.processes import SLEEPER, alive, eventually
 
-GONE_SECONDS_MAX = 20.0
-SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 STUBBORN = [
     sys.executable,
     "-c",
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)",
 ]
-
-
-def alive(pid: int) -> bool:
-    """Whether the process runs; one that only waits to be collected does not."""
-    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(shown.strip()) and not shown.strip().startswith("Z")
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    """Whether it becomes true in time."""
-    deadline = time.monotonic() + GONE_SECONDS_MAX
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return condition()
 
 
 def start_and_wait(command: list[str], log: Path) -> Guarded:
@@ -166,62 +147,3 @@ def test_a_broker_that_dies_at_its_start_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(EmbeddedError, match=r"Kafka('s storage in| ended while it started).*") as caught:
         start_kafka(tmp_path, guarded=True, properties={"log.retention.ms": "rubbish"})
     assert "\n" not in str(caught.value)
-
-
-@pytest.fixture
-def state_dir(tmp_path: Path) -> Iterator[Path]:
-    """Where ``local`` keeps its state; whatever is started there is stopped again."""
-    yield tmp_path
-    local.down(tmp_path)
-
-
-def pids(state_dir: Path) -> dict[str, int]:
-    """The pids that ``local up`` has written down."""
-    return {name: json.loads((state_dir / "local" / f"{name}.json").read_text())["pid"] for name in ("kafka", "valkey")}
-
-
-def test_local_up_stays_until_local_down(state_dir: Path) -> None:
-    """Up twice is up once; export $(accesswatch local up) works; down leaves nothing."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ACCESSWATCH_")}
-    environment["ACCESSWATCH_STATE_DIR"] = str(state_dir)
-    first = accesswatch("local", "up", environment=environment)
-    assert first.returncode == 0, first.stderr
-    lines = dict(line.split("=", 1) for line in first.stdout.splitlines())
-    assert set(lines) == {"ACCESSWATCH_KAFKA", "ACCESSWATCH_REDIS"}
-    assert kafka_answers(lines["ACCESSWATCH_KAFKA"])
-    assert accesswatch("local", "up", environment=environment).stdout == first.stdout
-    assert accesswatch("topics", "create", environment=environment).returncode == 0
-    started = pids(state_dir)
-    assert accesswatch("local", "down", environment=environment).returncode == 0
-    assert not any(alive(pid) for pid in started.values())
-    assert not (state_dir / "local").exists()
-    assert accesswatch("local", "down", environment=environment).returncode == 0
-    unset = accesswatch("topics", "check", environment=environment)
-    assert unset.returncode == 1
-    assert "start one with `accesswatch local up`" in unset.stderr
-
-
-def test_what_a_reboot_left_behind_is_started_again(state_dir: Path) -> None:
-    """With the addresses and Kafka's data as they were."""
-    before = local.up(state_dir, say=print)
-    cluster = state_dir / "local" / "kafka" / "data" / "meta.properties"
-    identity = cluster.read_text("utf-8")
-    for pid in pids(state_dir).values():
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-    assert local.running(state_dir) is None
-    assert local.up(state_dir, say=print) == before
-    assert cluster.read_text("utf-8").splitlines()[2:] == identity.splitlines()[2:]
-
-
-def test_a_pid_that_is_somebody_elses_now_is_left_alone(state_dir: Path) -> None:
-    """The state is of another time, and the number belongs to another program."""
-    with subprocess.Popen(SLEEPER, stdout=subprocess.DEVNULL) as other:
-        (state_dir / "local").mkdir()
-        for name in ("kafka", "valkey"):
-            state = {"pid": other.pid, "address": f"127.0.0.1:{free_port()}", "command": [name, "of old"]}
-            (state_dir / "local" / f"{name}.json").write_text(json.dumps(state), "utf-8")
-        assert local.running(state_dir) is None
-        assert local.down(state_dir)
-        assert other.poll() is None
-        other.kill()

@@ -9,17 +9,13 @@ from stream.settings import SettingsError, load
 WRONG = [
     pytest.param({"ACCESSWATCH_KAFAK": "x:1"}, "ACCESSWATCH_KAFAK is no setting of accesswatch", id="a stranger"),
     pytest.param({"ACCESSWATCH_KAFKA": "kafka"}, "ACCESSWATCH_KAFKA must look like host:port.", id="no port"),
-    pytest.param(
-        {"ACCESSWATCH_KAFKA": "a:9092,b"}, "ACCESSWATCH_KAFKA must look like host:port.", id="second one"
-    ),
+    pytest.param({"ACCESSWATCH_KAFKA": "a:9092,b"}, "ACCESSWATCH_KAFKA must look like host:port.", id="second one"),
     pytest.param({"ACCESSWATCH_KAFKA": "a:99999"}, "ACCESSWATCH_KAFKA must look like host:port.", id="port too high"),
     pytest.param({"ACCESSWATCH_REDIS": "localhost:6379"}, "ACCESSWATCH_REDIS must look like redis://", id="no URL"),
     pytest.param({"ACCESSWATCH_HTTP": "9108"}, "ACCESSWATCH_HTTP must look like host:port.", id="http without host"),
     pytest.param({"ACCESSWATCH_TOPIC_PREFIX": "a b"}, "ACCESSWATCH_TOPIC_PREFIX", id="no topic may be called so"),
     pytest.param({"ACCESSWATCH_LOG_LEVEL": "LOUD"}, "ACCESSWATCH_LOG_LEVEL", id="unknown level"),
-    pytest.param(
-        {"ACCESSWATCH_KAFKA_SECURITY": "SASL_SSL"}, "needs a username and a password.", id="SASL alone"
-    ),
+    pytest.param({"ACCESSWATCH_KAFKA_SECURITY": "SASL_SSL"}, "needs a username and a password.", id="SASL alone"),
 ]
 
 
