@@ -36,6 +36,12 @@ class HitRecord:
     actor_conflicted: bool = False
     owner_conflicted: bool = False
 
+    @classmethod
+    def of(cls, assessment: Assessment, recorded_ms: int, conflict: str) -> "HitRecord":
+        """Read the header ``accesswatch.conflict``: "actor" and "owner", with a comma between, or nothing."""
+        said = conflict.split(",")
+        return cls(assessment, recorded_ms, "actor" in said, "owner" in said)
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

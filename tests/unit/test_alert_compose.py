@@ -122,6 +122,15 @@ def test_what_an_alert_says(expected: dict[str, Any], records: list[HitRecord]) 
     assert expected == {name: getattr(alert, name) for name in expected}
 
 
+@pytest.mark.parametrize(
+    ("expected", "header"), [((False, False), ""), ((True, False), "actor"), ((True, True), "actor,owner")]
+)
+def test_the_conflict_header_is_read(expected: tuple[bool, bool], header: str) -> None:
+    """A comma list of "actor" and "owner"."""
+    record = HitRecord.of(a_hit().assessment, 1, header)
+    assert expected == (record.actor_conflicted, record.owner_conflicted)
+
+
 def test_a_conflicted_owner_does_not_make_an_alert_about_an_actor_conflicted() -> None:
     """Only in an alert about a pair does the owner of the record matter."""
     assert not composed(a_hit(answers=[an_answer("volume")], owner_conflicted=True), about=ACTOR).conflicted
