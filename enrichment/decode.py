@@ -19,6 +19,7 @@ AHEAD_MAX = timedelta(hours=24)
 MISTAKES_MAX = 5
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 _OPENING = b"[{"
@@ -91,8 +92,9 @@ def decode_access(value: bytes | None, timestamp_ms: int | None) -> Access:
     """
     access = decode(Access, value)
     if timestamp_ms is not None and timestamp_ms >= 0:
-        ahead = (access.occurred_at - _EPOCH) - timedelta(milliseconds=timestamp_ms)
-        if ahead > AHEAD_MAX:
+        # In whole microseconds, since a record's timestamp may lie beyond the longest timedelta.
+        ahead_us = (access.occurred_at - _EPOCH) // _MICROSECOND - timestamp_ms * 1000
+        if ahead_us > AHEAD_MAX // _MICROSECOND:
             raise Invalid("occurred_at: lies more than 24 hours ahead of the record's timestamp")
     return access
 

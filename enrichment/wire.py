@@ -72,8 +72,7 @@ class Access(Record):
     action: Action
     client_id: Id | None = None
     sections: tuple[Section, ...] = ()
-    #: Absent when no work item was open; the contract has no null here.
-    work_id: Id = ""
+    work_id: Id | None = None
     channel: Channel = "desktop"
     site: Id | None = None
     workstation: Id | None = None
