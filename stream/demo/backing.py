@@ -12,7 +12,6 @@ from stream.demo.progress import Progress
 from stream.embedded.server import free_port
 from stream.embedded.services import embedded
 from stream.settings import PREFIX, Settings, load
-from stream.topics import CATALOGUE
 
 #: The port of metrics and health, where it is free.
 _HTTP_PORT = 9108
@@ -60,10 +59,9 @@ def backing(directory: Path, progress: Progress) -> Iterator[Backing]:
     try:
         yield ready
     finally:
-        from stream.topic_admin import administration  # noqa: PLC0415 - as below
+        from stream.demo.tidying import tidy  # noqa: PLC0415 - slow to import, and rarely needed
 
-        with administration(ready.settings) as admin:
-            admin.delete_topics([ready.settings.topic(topic.name) for topic in CATALOGUE])
+        tidy(ready.settings)
 
 
 def _with_topics(environment: Mapping[str, str], progress: Progress) -> Backing:

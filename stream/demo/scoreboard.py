@@ -27,6 +27,8 @@ class SeenAlert:
     last_access_at: str
     access_count: int
     event_ids: frozenset[str]
+    #: Whom it is about: there is one alert for each.
+    about: tuple[str, str | None, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,9 @@ class Scoreboard:
         self.outcomes: Counter[str] = Counter()
         #: Assessments that came again, as they may after a crash.
         self.repeated = 0
+        #: Alerts about the same actor, client and day as another one; there must be none.
+        self.doubled = 0
+        self._about: set[tuple[str, str | None, str]] = set()
         #: The newest alerts, the newest first; replaced as a whole, so that another thread may show it.
         self.newest: tuple[SeenAlert, ...] = ()
 
@@ -100,6 +105,9 @@ class Scoreboard:
         known = self._alerts.get(seen.alert_id)
         if known is not None and known.revision >= seen.revision:
             return None
+        if known is None:
+            self.doubled += seen.about in self._about
+            self._about.add(seen.about)
         self._alerts[seen.alert_id] = seen
         for event_id in seen.event_ids - self._alerted:
             if event_id in self._played:
@@ -176,4 +184,5 @@ def _read(alert: Mapping[str, Any]) -> SeenAlert:
         last_access_at=alert["last_access_at"],
         access_count=alert["access_count"],
         event_ids=frozenset(alert["event_ids"]),
+        about=(alert["staff_id"], alert["client_id"], alert["day"]),
     )

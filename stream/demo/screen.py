@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from textwrap import wrap
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
@@ -14,8 +15,10 @@ from stream.demo.summary import latency, outcomes
 _SEVERITY_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
 #: Lines that are no alert and no e-mail: title, phases, counts, headings, addresses, and one left free at the end.
 _FIXED_LINES = 14
-_LINES_PER_ALERT = 2
-_MAILS_MAX = 3
+#: A sentence longer than this is cut; `accesswatch alerts show` has it whole.
+_SENTENCE_LINES_MAX = 3
+_SENTENCE_INDENT = " " * 12
+_MAILS_MAX = 2
 _BAR_WIDTH = 24
 
 
@@ -28,12 +31,12 @@ class Screen:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Give as many lines as fit, each cut at the right edge."""
         height = options.height or console.size.height
-        for line in list(self._lines(height))[: height - 1]:
+        for line in list(self._lines(height, options.max_width))[: height - 1]:
             line.no_wrap = True
             line.overflow = "ellipsis"
             yield line
 
-    def _lines(self, height: int) -> Iterator[Text]:
+    def _lines(self, height: int, width: int) -> Iterator[Text]:
         progress = self._progress
         day = f"{progress.day:%A} {progress.day.day} {progress.day:%B %Y}"
         yield Text.assemble(("accesswatch", "bold"), f"  a fictional agency on {day}  {_clock(progress.elapsed())}")
@@ -41,12 +44,15 @@ class Screen:
         yield Text()
         yield from _counts(progress)
         yield Text()
-        room = max(_LINES_PER_ALERT, height - _FIXED_LINES - _MAILS_MAX)
         yield Text(f"Newest alerts ({progress.scoreboard.alerts:,} so far), each a question to ask", style="bold")
-        shown = progress.scoreboard.newest[: room // _LINES_PER_ALERT]
-        for alert in shown:
-            yield from _alert(alert)
-        for _ in range(room - _LINES_PER_ALERT * len(shown)):
+        room = max(0, height - _FIXED_LINES - _MAILS_MAX)
+        for alert in progress.scoreboard.newest:
+            lines = _alert(alert, width)
+            if len(lines) > room:
+                break
+            room -= len(lines)
+            yield from lines
+        for _ in range(room):
             yield Text()
         yield Text(f"Newest e-mails ({progress.mails_received:,} received)", style="bold")
         for mail in progress.mails[:_MAILS_MAX]:
@@ -82,12 +88,20 @@ def _counts(progress: Progress) -> Iterator[Text]:
     yield Text(f"Alert     {latency(board)}" + ("" if first is None else f" · first after {first:.1f} s"))
 
 
-def _alert(alert: SeenAlert) -> Iterator[Text]:
+def _alert(alert: SeenAlert, width: int) -> list[Text]:
     at = f"{nz_time(datetime.fromisoformat(alert.last_access_at)):%H:%M:%S}"
     count = f"  {alert.access_count} accesses" if alert.access_count > 1 else ""
     style = _SEVERITY_STYLES.get(alert.severity, "")
-    yield Text.assemble(f"  {at}  ", (f"{alert.severity:<8}", style), f"  {', '.join(alert.rules)}{count}")
-    yield Text(f"            {alert.sentence}", style="dim")
+    head = Text.assemble(f"  {at}  ", (f"{alert.severity:<8}", style), f"  {', '.join(alert.rules)}{count}")
+    sentence = wrap(
+        alert.sentence,
+        width,
+        initial_indent=_SENTENCE_INDENT,
+        subsequent_indent=_SENTENCE_INDENT,
+        max_lines=_SENTENCE_LINES_MAX,
+        placeholder=" …",
+    )
+    return [head, *(Text(line, style="dim") for line in sentence)]
 
 
 def _addresses(progress: Progress) -> Iterator[Text]:

@@ -15,7 +15,7 @@ def summary(progress: Progress) -> list[str]:
         f"Played    {board.played:,} accesses of {progress.day:%A} {progress.day.day} {progress.day:%B %Y}",
         f"Assessed  {board.assessed:,}" + _remark(board, progress.restarts),
         f"Outcomes  {outcomes(board)}",
-        f"Alerts    {board.alerts:,}: {_by_rule(board)}",
+        f"Alerts    {board.alerts:,}, {board.doubled or 'none'} twice: {_by_rule(board)}",
         *_planted(board),
         f"Look-alikes  {board.look_alikes()} played, {_raised(board)}",
         f"Access to alert  {latency(board)} (access's Kafka timestamp to alert read from Kafka)",

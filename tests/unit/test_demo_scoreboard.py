@@ -38,6 +38,9 @@ def an_alert(alert_id: str = "al-1", **other: Any) -> dict[str, Any]:
         "last_access_at": "2026-11-19T20:14:07+00:00",
         "access_count": 1,
         "event_ids": ["own"],
+        "staff_id": f"S of {alert_id}",
+        "client_id": "C1",
+        "day": "2026-11-20",
     } | other
 
 
@@ -89,6 +92,14 @@ def test_the_newest_revision_of_an_alert_counts() -> None:
     assert board.alerts == 1
     assert board.alerts_by_rule() == {"own-record": 1, "staff-record": 1}
     assert [alert.revision for alert in board.newest] == [2]
+
+
+def test_an_alert_about_the_same_people_and_day_is_one_too_many() -> None:
+    """Another id for the same actor, client and day is told; a revision is not."""
+    board = a_board()
+    for alert_id, revision in [("al-1", 1), ("al-1", 2), ("al-2", 1)]:
+        board.alert(an_alert(alert_id, revision=revision, staff_id="S1"), arrived=0)
+    assert (board.alerts, board.doubled) == (2, 1)
 
 
 def test_latency_is_taken_once_for_each_access() -> None:
