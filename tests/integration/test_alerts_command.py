@@ -86,13 +86,7 @@ def test_a_list_is_narrowed(found: list[str], arguments: list[str]) -> None:
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ["--day", "yesterday"],
-        ["--since", "soon"],
-        ["--status", "open"],
-        ["--limit", "0"],
-        ["--since", "2026-11-20T09:00:00"],
-    ],
+    ["--day yesterday", "--since soon", "--status open", "--limit 0", "--since 2026-11-20T09:00:00"],
 )
 def test_wrong_usage_ends_with_2(arguments: str) -> None:
     """Nothing is guessed; a time without an offset least of all."""
