@@ -1,29 +1,63 @@
 """The command line: ``accesswatch``. Exit 0 ok, 1 failed with plain sentences on stderr, 2 wrong usage."""
 
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from stream import RELEASE
-from stream.commands import alerts, config, demo, explain, load, local, topics, worker
 from stream.commands.failure import TOLD, sentences
+
+#: Each command, the module under ``stream.commands`` that has it, and its name there: one function, or a group.
+COMMANDS = {
+    "demo": ("demo", "demo"),
+    "local": ("local", "app"),
+    "worker": ("worker", "worker"),
+    "topics": ("topics", "app"),
+    "reference": ("load", "reference"),
+    "access": ("load", "access"),
+    "config": ("config", "app"),
+    "alerts": ("alerts", "app"),
+    "explain": ("explain", "explain"),
+}
+_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+_COMPLETION = {"install_completion", "show_completion"}
+_INTERRUPTED = 130
+
+
+class _Group(TyperGroup):
+    """Imports a command when it is asked for: nobody waits for Kafka's client to list alerts."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        found = getattr(import_module(f"stream.commands.{module}"), name)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(pretty_exceptions_enable=False, context_settings=_SETTINGS, add_completion=False)
+            alone.command(cmd_name)(found)
+            found = alone
+        command = typer.main.get_command(found)
+        command.name = cmd_name
+        command.context_settings = {**_SETTINGS, **command.context_settings}
+        # The completion is the whole command line's, not each command's.
+        command.params = [option for option in command.params if option.name not in _COMPLETION]
+        return command
+
 
 app = typer.Typer(
     name="accesswatch",
     help="Watches every access to client records as it happens, explains the ordinary ones, and asks about the rest.",
+    cls=_Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_SETTINGS,
 )
-app.command()(demo.demo)
-app.add_typer(local.app, name="local")
-app.command()(worker.worker)
-app.add_typer(topics.app, name="topics")
-app.add_typer(load.reference, name="reference")
-app.add_typer(load.access, name="access")
-app.add_typer(config.app, name="config")
-app.add_typer(alerts.app, name="alerts")
-app.command()(explain.explain)
 
 
 def _version(wanted: bool) -> None:
@@ -50,7 +84,7 @@ def main() -> None:
             typer.echo(sentence, err=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has gone, as `head` does.
         sys.stderr.close()
