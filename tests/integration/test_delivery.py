@@ -20,6 +20,8 @@ from aiohttp import web
 from agents.deliver import Deliverer, Result, open_senders
 from agents.relay import Relay
 from alerts.alert import ALERT
+from alerts.delivery.attempts import Sent
+from alerts.delivery.messages import Wording, write
 from alerts.delivery.routes import load
 from alerts.identity import alert_id
 from alerts.store.store import Store
@@ -248,11 +250,13 @@ async def test_a_crash_between_sending_and_recording_repeats_the_same_message(st
         store.take_hits([a_hit()], NOW)
         await deliverer.route_once()
         (claimed,) = store.claim_due("channel", holder="dead", now=NOW, lease=timedelta(seconds=30), limit=4)
+        message = write(claimed.alert, claimed.first_revision, Wording("channel", "reference", None, RULES))
+        assert await open_senders(deliverer.delivery)["channel"].send(message, NOW) == Sent()
         assert await sent_once(deliverer) == 0
         clock.now += timedelta(seconds=30)
-        assert await sent_once(deliverer) == 1
-        store.record_sent(claimed, clock.now)
-    assert [headers["idempotency-key"] for headers, _ in hook.requests] == [f"{PAIR}.1.channel"]
+        assert [await sent_once(deliverer) for _ in range(2)] == [1, 0]
+    (first, body), (second, repeated) = hook.requests
+    assert (first["idempotency-key"], body) == (second["idempotency-key"], repeated)
 
 
 async def test_a_dead_channel_delays_no_other(store: Store, tmp_path: Path) -> None:
