@@ -42,7 +42,8 @@ class _DateSchema:
         )
 
 
-def _printable(value: str) -> str:
+def printable(value: str) -> str:
+    """Give the text, which must hold no character that cannot be printed."""
     if not value.isprintable():
         raise ValueError("holds characters that are not printable")
     return value
@@ -55,7 +56,7 @@ Time = Annotated[datetime, _TimeSchema()]
 Day = Annotated[date, _DateSchema()]
 
 #: 1 to 64 printable characters, compared exactly.
-Id = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH_MAX), AfterValidator(_printable)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH_MAX), AfterValidator(printable)]
 
 
 def null_is(default: Callable[[], Any]) -> BeforeValidator:

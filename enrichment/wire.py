@@ -7,9 +7,9 @@ as absent). Unknown fields are kept aside so that they can be counted, and are o
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
 
-from enrichment.kinds import ID_LENGTH_MAX, Day, Id, Time, null_is
+from enrichment.kinds import ID_LENGTH_MAX, Day, Id, Time, null_is, printable
 
 Action = Literal["search", "view", "create", "update", "print", "export"]
 Section = Literal[
@@ -138,7 +138,9 @@ class Client(Record):
 
 
 #: ``staff:<staff_id>`` or ``client:<client_id>``.
-Node = Annotated[str, StringConstraints(pattern=rf"(?s)^(staff|client):.{{1,{ID_LENGTH_MAX}}}\z")]
+Node = Annotated[
+    str, StringConstraints(pattern=rf"(?s)^(staff|client):.{{1,{ID_LENGTH_MAX}}}\z"), AfterValidator(printable)
+]
 
 
 class Relationship(Record):
@@ -152,12 +154,6 @@ class Relationship(Record):
     confidence: Annotated[float, Field(ge=0, le=1), null_is(lambda: 1.0)] = 1.0
     valid_from: Day | None = None
     valid_to: Day | None = None
-
-    @model_validator(mode="after")
-    def _ends_are_ids(self) -> Self:
-        if not (self.a.isprintable() and self.b.isprintable()):
-            raise ValueError("an end of the relationship holds characters that are not printable")
-        return self
 
 
 class Work(Record):
