@@ -83,7 +83,7 @@ def _counts(progress: Progress) -> Iterator[Text]:
     bar = "━" * filled + "─" * (_BAR_WIDTH - filled)
     yield Text(f"Played    {board.played:>7,} of {progress.wanted:,}  {bar}  {progress.rate:,}/s")
     yield Text(f"Assessed  {board.assessed:>7,}")
-    yield Text(f"          {outcomes(board)}")
+    yield Text(f"  {outcomes(board)}")
     first = progress.first_alert_seconds
     yield Text(f"Alert     {latency(board)}" + ("" if first is None else f" · first after {first:.1f} s"))
 
