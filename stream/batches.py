@@ -34,6 +34,8 @@ IN_FLIGHT_MAX = 2
 SIGN_OF_LIFE_SECONDS = 5.0
 #: Seconds until a consumer that may not read asks again whether it may.
 HELD_BACK_SECONDS = 0.1
+#: Seconds between looks whether what is in hand is done.
+DRAIN_LOOK_SECONDS = 0.02
 #: Seconds that one commit may take before it counts as failed.
 COMMIT_SECONDS_MAX = 10.0
 #: Seconds that a rebalance waits for the batch in hand; past it the batch is left to whoever gets the partition.
@@ -90,8 +92,7 @@ class BatchConsumer(driver.Consumer):
         #: Asked before each poll: whether what judging needs is there.
         self.may_read: Callable[[], bool] = lambda: True
         self._seeks = 0
-        #: How many events have been acknowledged: it moves as long as there is progress.
-        self.acknowledged_batches = 0
+
         #: Wall-clock seconds of the last commit that Kafka took, by topic.
         self.last_commit: dict[str, float] = {}
 
@@ -174,7 +175,6 @@ class BatchConsumer(driver.Consumer):
             return False
         message.acked = True
         self._unacked_messages.discard(message)
-        self.acknowledged_batches += 1
         notify(self._waiting_for_ack)
         self._room.set()
         return True
@@ -229,8 +229,11 @@ class BatchConsumer(driver.Consumer):
             self._forget()
 
     async def wait_empty(self) -> None:
-        """Wait, bounded, until what agents have started is acknowledged, and commit it."""
-        deadline = monotonic() + REBALANCE_WAIT_SECONDS_MAX
+        """Wait, bounded, until what agents have started is acknowledged, and commit it.
+
+        After ``drain`` there is nothing left to wait for: it has waited already.
+        """
+        deadline = monotonic() + (0.0 if self.draining else REBALANCE_WAIT_SECONDS_MAX)
         while monotonic() < deadline and any(prefix.in_flight for prefix in self._in_hand()):
             await self._wait_for_ack(timeout=1)
         await self.commit()
@@ -239,20 +242,24 @@ class BatchConsumer(driver.Consumer):
         # Faust puts a message among the unacked ones when an agent takes it; its queue was cleared before this.
         return list(self._prefixes.values()) if any(not m.acked for m in self._unacked_messages) else []
 
-    async def drain(self, seconds_max: float) -> bool:
+    async def drain(self, seconds_max: float, hurry: asyncio.Event) -> bool:
         """Hand over nothing more, wait for what is in hand, and commit it.
 
+        Args:
+            seconds_max: how long to wait at most.
+            hurry: set when there is no time even for that; what is acknowledged is still committed.
+
         Returns:
-            whether everything in hand was finished and committed within *seconds_max*.
+            whether everything in hand was finished and committed in time.
         """
         self.draining = True
         deadline = monotonic() + seconds_max
-        while monotonic() < deadline:
+        while monotonic() < deadline and not hurry.is_set():
             finished = not any(prefix.in_flight for prefix in self._prefixes.values())
             await self.commit()
             if finished and not any(prefix.to_commit() is not None for prefix in self._prefixes.values()):
                 return True
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(DRAIN_LOOK_SECONDS)
         return False
 
     def _forget(self) -> None:
@@ -261,6 +268,10 @@ class BatchConsumer(driver.Consumer):
         self._room.set()
 
     # -- being looked at ----------------------------------------------------------------------------------------
+
+    def committed(self) -> dict[TP, int]:
+        """Give, for each assigned partition, the offset that Kafka has last taken, or that reading began at."""
+        return {tp: self._committed_offset[tp] or 0 for tp in self.assignment()}
 
     def lag(self) -> dict[TP, int]:
         """Give, for each assigned partition, how many records are not yet acknowledged."""

@@ -1,6 +1,6 @@
 """The parts of a worker, one for each agent: what it is made of, and how it is looked at."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from time import monotonic, time
 from typing import Any
@@ -10,9 +10,7 @@ import faust
 from agents.holding import Hold
 from agents.metrics import Metrics
 from stream.batches import BatchConsumer
-
-#: Seconds without progress, while there is something to do and nothing is waited for, after which an agent is stuck.
-STUCK_SECONDS = 120.0
+from stream.progress import Progress
 
 
 async def _nothing() -> None:
@@ -33,7 +31,7 @@ class Part:
     tasks: list[tuple[str, Coroutine[Any, Any, None]]] = field(default_factory=list)
     #: Called when the worker stops, after what was in hand is done.
     finish: Callable[[], Awaitable[None]] = _nothing
-    _progress: tuple[Any, float] = field(default=(None, 0.0), init=False)
+    progress: Progress = field(default_factory=Progress)
 
     @property
     def consumer(self) -> BatchConsumer | None:
@@ -51,11 +49,8 @@ class Part:
         return [f"{self.name}: {reason}" for reason in reasons if reason is not None]
 
     def stuck(self) -> list[str]:
-        """Give why this agent makes no progress although it could, if it does not."""
-        standing = monotonic() - self._progress[1]
-        if self._progress[0] is None or standing < STUCK_SECONDS:
-            return []
-        return [f"{self.name}: no progress for {standing:.0f} s"]
+        """Give why this agent makes no progress although it could, if it does not. Safe to call from any thread."""
+        return [f"{self.name}: {reason}" for reason in self.progress.stuck(monotonic())]
 
     async def update_gauges(self) -> None:
         """Bring lag, age and commit times up to date."""
@@ -71,13 +66,13 @@ class Part:
             self.metrics.oldest_unprocessed.labels(topic).set(since)
         for topic, at in consumer.last_commit.items():
             self.metrics.last_commit.labels(topic).set(at)
-        self._note_progress(sum(lags.values()), consumer.acknowledged_batches)
 
-    def _note_progress(self, lag: int, acknowledged: int) -> None:
-        """Remember when something was last done, or when there was last nothing to do."""
-        held = self.gate() is not None or (self.hold is not None and self.hold.reason is not None)
-        if lag == 0 or held or self._progress[0] != acknowledged:
-            self._progress = (acknowledged, monotonic())
+    async def look(self, ends: Mapping[str, int]) -> None:
+        """Note how far Kafka has taken our commits, against where the partitions end."""
+        consumer = self.consumer
+        if consumer is not None:
+            held = self.gate() is not None or (self.hold is not None and self.hold.reason is not None)
+            self.progress.note(consumer.committed(), ends, held=held, now=monotonic())
 
     def _assigned(self) -> bool:
         consumer = self.consumer

@@ -1,72 +1,45 @@
-"""How far a long command has come, on stderr: a bar on a terminal, now and then a plain line elsewhere."""
+"""Whether an agent makes progress: its commits, partition by partition, against where the partitions end."""
 
-import time
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from faust.types import TP
 
-#: Between two plain lines about the same file.
-PLAIN_SECONDS = 10.0
-#: A bar is not moved for less; moving it costs more than publishing a record.
-BYTES_STEP = 256 * 1024
+#: Seconds in which a partition with records waiting must see a commit, unless the agent says that it holds.
+STUCK_SECONDS = 120.0
 
 
-class Bars:
-    """One bar for each file, moved by how many of its bytes are read."""
+@dataclass(slots=True)
+class Progress:
+    """Remembers, for each partition, since when it stands still with something to do."""
 
-    def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[records]} records"),
-            TimeRemainingColumn(),
-            console=self._console,
-        )
-        self._task: TaskID | None = None
-        self._name = ""
-        self._drawn = 0
-        self._said = 0.0
+    stuck_seconds: float = STUCK_SECONDS
+    _standing: dict[TP, tuple[int, float]] = field(default_factory=dict, init=False)
 
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._progress.start()
-        return self
+    def note(self, committed: Mapping[TP, int], ends: Mapping[str, int], *, held: bool, now: float) -> None:
+        """Take a look.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._console.is_terminal:
-            self._progress.stop()
+        Args:
+            committed: the assigned partitions and the offset that Kafka has last taken for each.
+            ends: where each ``<topic>:<partition>`` ends, asked of Kafka apart from the consumer: a consumer that
+                fetches nothing does not know that there is something to fetch.
+            held: the agent waits for something and says so; that is no stall.
+            now: seconds on a clock that only goes forward.
+        """
+        standing: dict[TP, tuple[int, float]] = {}
+        for tp, offset in committed.items():
+            before = self._standing.get(tp)
+            waits = ends.get(f"{tp.topic}:{tp.partition}", 0) > offset
+            if waits and not held and before is not None and before[0] == offset:
+                standing[tp] = before
+            else:
+                standing[tp] = (offset, now)
+        self._standing = standing
 
-    def begin(self, file: Path) -> None:
-        """Go on to the next file."""
-        self._name, self._drawn, self._said = file.name, 0, time.monotonic()
-        if self._console.is_terminal:
-            self._task = self._progress.add_task(file.name, total=file.stat().st_size, records="0")
-
-    def move(self, position: int, records: int) -> None:
-        """So many bytes of the file are read, and so many records published."""
-        if position - self._drawn < BYTES_STEP:
-            return
-        self._draw(position, records)
-        if self._task is None and time.monotonic() - self._said >= PLAIN_SECONDS:
-            self._said = time.monotonic()
-            self.say(f"{self._name}: {records:,} records so far")
-
-    def end(self, position: int, records: int) -> None:
-        """The file is read to its end."""
-        self._draw(position, records)
-
-    def say(self, line: str) -> None:
-        """Print a line, above the bars."""
-        self._console.print(line)
-
-    def _draw(self, position: int, records: int) -> None:
-        self._drawn = position
-        if self._task is not None:
-            self._progress.update(self._task, completed=position, records=f"{records:,}")
+    def stuck(self, now: float) -> list[str]:
+        """Name the partitions that stand still, each with for how long."""
+        return [
+            f"{tp.topic}-{tp.partition} stands at offset {offset} for {now - since:.0f} s with records waiting"
+            for tp, (offset, since) in self._standing.items()
+            if now - since >= self.stuck_seconds
+        ]

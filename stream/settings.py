@@ -56,6 +56,9 @@ class Settings(BaseModel):
     http: str = Field("127.0.0.1:9108", description="host:port of metrics and health")
     topic_prefix: str = Field("", description="put before every topic's name", pattern=r"^[A-Za-z0-9._-]{0,100}$")
     instance_id: str | None = Field(None, description="name of this worker, kept over restarts (static membership)")
+    stuck_seconds: float = Field(
+        120.0, description="seconds without a commit, with records waiting, after which a worker ends itself", ge=5
+    )
     actor: str | None = Field(None, description="staff id of the person at the keyboard")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
 

@@ -20,15 +20,18 @@ from stream.kafka_ends import TopicEnds
 from stream.parts import Part
 from stream.settings import Settings
 from stream.topics import CATALOGUE
+from stream.watchdog import Watchdog
 
 AGENTS = ("screen", "reference", "alert", "deliver")
 
 #: Seconds in which what is in hand is finished after a signal to stop.
-DRAIN_SECONDS_MAX = 8.0
+DRAIN_SECONDS_MAX = 6.0
 #: Seconds in which everything is closed after that.
-CLOSE_SECONDS_MAX = 8.0
+CLOSE_SECONDS_MAX = 3.0
 #: Seconds between updates of the gauges.
 GAUGES_SECONDS = 1.0
+#: Seconds between looks whether the parts make progress.
+PROGRESS_SECONDS = 5.0
 #: Seconds in which Kafka must answer at the start.
 KAFKA_SECONDS_MAX = 30.0
 
@@ -43,6 +46,8 @@ class Worker:
         self.metrics = Metrics()
         self.parts: list[Part] = []
         self.stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._watchdog = Watchdog(self._stuck, loop_seconds_max=settings.stuck_seconds / 2)
         self._failure: BaseException | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.metrics.build_info.labels(RELEASE, platform.python_version()).set(1)
@@ -71,6 +76,8 @@ class Worker:
             stack.push_async_callback(health.stop)
             self.parts = await build(self, stack, ends, agents)
             for part in self.parts:
+                part.progress.stuck_seconds = self.settings.stuck_seconds
+            for part in self.parts:
                 for name, task in part.tasks:
                     self._supervise(name, task)
             apps = {part.name: part.app for part in self.parts if part.app is not None}
@@ -78,6 +85,9 @@ class Worker:
             for name, app in apps.items():
                 self._supervise(name, _until_crash(app))
             self._supervise("gauges", self._update_gauges())
+            self._supervise("progress", self._watch_progress(ends))
+            self._watchdog.start()
+            stack.callback(self._watchdog.stop)
             _log.info("worker started: %s", ", ".join(agents))
             await self.stopping.wait()
             await self._stop()
@@ -86,7 +96,7 @@ class Worker:
 
     def not_live(self) -> list[str]:
         """Give what is stuck and will not go on by itself."""
-        return [reason for part in self.parts for reason in part.stuck()]
+        return self._watchdog.reasons()
 
     def not_ready(self) -> list[str]:
         """Give what this worker still waits for."""
@@ -116,7 +126,13 @@ class Worker:
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.stopping.set)
+            loop.add_signal_handler(number, self._be_signalled)
+
+    def _be_signalled(self) -> None:
+        """Stop at the first signal; at the second, without waiting for what is in hand."""
+        if self.stopping.is_set():
+            self._hurry.set()
+        self.stopping.set()
 
     # -- watching -----------------------------------------------------------------------------------------------
 
@@ -137,9 +153,28 @@ class Worker:
 
     async def _update_gauges(self) -> None:
         while True:
+            self._watchdog.beat()
             for part in self.parts:
                 await part.update_gauges()
             await asyncio.sleep(GAUGES_SECONDS)
+
+    async def _watch_progress(self, ends: TopicEnds) -> None:
+        """Ask Kafka where the topics end, apart from the consumers, and compare."""
+        while True:
+            await asyncio.sleep(PROGRESS_SECONDS)
+            for part in self.parts:
+                consumer = part.consumer
+                if consumer is None or not (topics := {tp.topic for tp in consumer.assignment()}):
+                    continue
+                try:
+                    await part.look(await asyncio.wait_for(ends.ends(topics), KAFKA_SECONDS_MAX))
+                except (KafkaError, OSError, TimeoutError) as error:
+                    # Kafka is away: nobody can make progress, and ending the process would not help.
+                    _log.warning("Kafka does not say where the topics end: %s", type(error).__name__)
+                    await part.look({})
+
+    def _stuck(self) -> list[str]:
+        return [reason for part in self.parts for reason in part.stuck()]
 
     # -- stopping -----------------------------------------------------------------------------------------------
 
@@ -147,7 +182,7 @@ class Worker:
         """Finish what is in hand and commit it, part by part in the order of the way, then close."""
         _log.info("stopping: finishing what is in hand")
         consumers = [part.consumer for part in self.parts if part.consumer is not None]
-        finished = await asyncio.gather(*(consumer.drain(DRAIN_SECONDS_MAX) for consumer in consumers))
+        finished = await asyncio.gather(*(consumer.drain(DRAIN_SECONDS_MAX, self._hurry) for consumer in consumers))
         if not all(finished):
             _log.warning("some of what was in hand is not finished; it is read again at the next start")
         for part in self.parts:

@@ -1,0 +1,86 @@
+"""The watchdog: no stall is silent. A worker that makes no progress says where it stands, and ends with 70.
+
+It runs in a thread of its own, so that it also sees an event loop that stands still.
+"""
+
+import asyncio
+import faulthandler
+import io
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+#: What the process ends with; whoever watches over it starts it again.
+EXIT_STUCK = 70
+#: Seconds that the event loop may take to come round.
+LOOP_SECONDS_MAX = 60.0
+#: Seconds between looks.
+LOOK_SECONDS = 1.0
+#: Frames of each task's stack that are logged.
+_FRAMES_MAX = 12
+#: Seconds between the first red ``/livez`` and the end: whoever asks shall see it.
+RED_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class Watchdog:
+    """Watches the event loop's heartbeat and what the parts say."""
+
+    def __init__(self, stuck: Callable[[], list[str]], *, loop_seconds_max: float = LOOP_SECONDS_MAX) -> None:
+        """Take what names the parts that are stuck; it must be safe to call from another thread."""
+        self._stuck = stuck
+        self._loop_seconds_max = loop_seconds_max
+        self._beat = monotonic()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        """Begin to watch the running event loop."""
+        self._loop = asyncio.get_running_loop()
+        self.beat()
+        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+
+    def stop(self) -> None:
+        """Watch no longer: the worker is ending by itself, within bounds of its own."""
+        self._ended.set()
+
+    def beat(self) -> None:
+        """Say that the event loop has come round."""
+        self._beat = monotonic()
+
+    def reasons(self) -> list[str]:
+        """Give what stands still: the event loop, or parts."""
+        silent = monotonic() - self._beat
+        if silent > self._loop_seconds_max:
+            return [f"the event loop has not come round for {silent:.0f} s"]
+        return self._stuck()
+
+    def _watch(self) -> None:
+        red_since: float | None = None
+        while not self._ended.wait(LOOK_SECONDS):
+            reasons = self.reasons()
+            if not reasons:
+                red_since = None
+            elif red_since is None:
+                red_since = monotonic()
+                _log.error("no progress: %s", "; ".join(reasons))
+            elif monotonic() - red_since >= RED_SECONDS:
+                self._end()
+
+    def _end(self) -> None:
+        _log.error("ending with %d; the stacks of all tasks and threads follow", EXIT_STUCK)
+        _log.error("%s", self._tasks())
+        faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
+        sys.stderr.flush()
+        # Neither the event loop nor anything in it can be relied on any more. What is not committed is read again.
+        os._exit(EXIT_STUCK)
+
+    def _tasks(self) -> str:
+        text = io.StringIO()
+        for task in asyncio.all_tasks(self._loop):
+            task.print_stack(limit=_FRAMES_MAX, file=text)
+        return text.getvalue()

@@ -1,0 +1,89 @@
+"""A worker with a fault in it: ``python -m tests.support.faulty_worker FAULT [arguments of accesswatch worker]``.
+
+The worker is the real one; the fault is put in from here, so that the product carries no switch for it.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+FOREVER_SECONDS = 10_000.0
+#: Batches that pass before the fault begins: there is progress first.
+_BATCHES_BEFORE = 2
+
+
+async def _hang(*_: Any, **__: Any) -> Any:
+    await asyncio.sleep(FOREVER_SECONDS)
+
+
+def _hang_the_agent() -> None:
+    from agents.screen import Screen  # noqa: PLC0415 imported where the fault is
+
+    Screen.carry = _after(Screen.carry, _hang)  # type: ignore[method-assign]
+
+
+def _block_the_loop() -> None:
+    from agents.screen import Screen  # noqa: PLC0415 imported where the fault is
+
+    async def block(*_: Any, **__: Any) -> None:
+        time.sleep(FOREVER_SECONDS)  # noqa: ASYNC251 that is the fault
+
+    Screen.carry = _after(Screen.carry, block)  # type: ignore[method-assign]
+
+
+def _hang_the_produce() -> None:
+    from stream.outputs import RenewedOutputs  # noqa: PLC0415 imported where the fault is
+
+    RenewedOutputs.flush = _after(RenewedOutputs.flush, _hang)  # type: ignore[method-assign]
+
+
+def _hang_redis() -> None:
+    from enrichment.redis_shelf import RedisShelf  # noqa: PLC0415 imported where the fault is
+
+    RedisShelf.read = _after(RedisShelf.read, _hang)  # type: ignore[method-assign]
+
+
+def _hang_the_commit() -> None:
+    from stream.batches import BatchConsumer  # noqa: PLC0415 imported where the fault is
+
+    BatchConsumer._commit_in_thread = _after(BatchConsumer._commit_in_thread, _hang)  # type: ignore[method-assign]
+
+
+def _hang_the_fetcher() -> None:
+    from stream.batches import BatchConsumer  # noqa: PLC0415 imported where the fault is
+
+    BatchConsumer._hand_over = _after(BatchConsumer._hand_over, _hang)  # type: ignore[method-assign]
+
+
+def _after(real: Callable[..., Any], fault: Callable[..., Any]) -> Callable[..., Any]:
+    calls = 0
+
+    async def method(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > _BATCHES_BEFORE:
+            sys.stderr.write("FAULT INJECTED\n")
+            sys.stderr.flush()
+            return await fault(*args, **kwargs)
+        return await real(*args, **kwargs)
+
+    return method
+
+
+FAULTS = {
+    "agent": _hang_the_agent,
+    "loop": _block_the_loop,
+    "produce": _hang_the_produce,
+    "redis": _hang_redis,
+    "commit": _hang_the_commit,
+    "fetcher": _hang_the_fetcher,
+}
+
+if __name__ == "__main__":
+    FAULTS[sys.argv[1]]()
+    sys.argv[1:2] = ["worker"]
+    from stream.console import main
+
+    main()
