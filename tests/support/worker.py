@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -69,12 +70,18 @@ class RunningWorker:
 
 @contextmanager
 def a_worker(
-    environment: Mapping[str, str], directory: Path, *arguments: str, ready: bool = True
+    environment: Mapping[str, str], directory: Path, *arguments: str, ready: bool = True, fault: str | None = None
 ) -> Iterator[RunningWorker]:
-    """Run a worker for as long as the block, and end it with -9 if it has not ended by then."""
+    """Run a worker for as long as the block, and end it with -9 if it has not ended by then.
+
+    *fault* names one of ``tests/support/faulty_worker.py``.
+    """
+    faulty = [sys.executable, "-m", "tests.support.faulty_worker", fault] if fault is not None else []
     log = directory / f"worker-{time.monotonic_ns()}.log"
     with log.open("wb") as sink:
-        process = subprocess.Popen([ACCESSWATCH, "worker", *arguments], env=dict(environment), stderr=sink)
+        process = subprocess.Popen(
+            [*(faulty or [ACCESSWATCH, "worker"]), *arguments], env=dict(environment), stderr=sink
+        )
         running = RunningWorker(process, environment["ACCESSWATCH_HTTP"], log)
         try:
             if ready:
