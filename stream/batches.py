@@ -269,6 +269,11 @@ class BatchConsumer(driver.Consumer):
 
     # -- being looked at ----------------------------------------------------------------------------------------
 
+    @property
+    def connected(self) -> bool:
+        """Say whether its thread has begun: before, it knows nothing of partitions."""
+        return self._thread._consumer is not None  # noqa: SLF001 there is no public way
+
     def committed(self) -> dict[TP, int]:
         """Give, for each assigned partition, the offset that Kafka has last taken, or that reading began at."""
         return {tp: self._committed_offset[tp] or 0 for tp in self.assignment()}

@@ -39,7 +39,7 @@ class Part:
         if self.app is None or not self.app.started:
             return None
         consumer = self.app.consumer
-        return consumer if isinstance(consumer, BatchConsumer) else None
+        return consumer if isinstance(consumer, BatchConsumer) and consumer.connected else None
 
     def waiting(self) -> list[str]:
         """Give what this agent waits for."""

@@ -5,13 +5,13 @@ It runs in a thread of its own, so that it also sees an event loop that stands s
 
 import asyncio
 import faulthandler
-import io
 import logging
 import os
 import sys
 import threading
 from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
 #: What the process ends with; whoever watches over it starts it again.
 EXIT_STUCK = 70
@@ -20,7 +20,9 @@ LOOP_SECONDS_MAX = 60.0
 #: Seconds between looks.
 LOOK_SECONDS = 1.0
 #: Frames of each task's stack that are logged.
-_FRAMES_MAX = 12
+_FRAMES_MAX = 30
+_FRAME_NAMES = ("cr_frame", "gi_frame", "ag_frame")
+_AWAIT_NAMES = ("cr_await", "gi_yieldfrom", "ag_await")
 #: Seconds between the first red ``/livez`` and the end: whoever asks shall see it.
 RED_SECONDS = 5.0
 
@@ -80,7 +82,18 @@ class Watchdog:
         os._exit(EXIT_STUCK)
 
     def _tasks(self) -> str:
-        text = io.StringIO()
-        for task in asyncio.all_tasks(self._loop):
-            task.print_stack(limit=_FRAMES_MAX, file=text)
-        return text.getvalue()
+        return "\n".join(f"{task.get_name()}: {' > '.join(_frames(task))}" for task in asyncio.all_tasks(self._loop))
+
+
+def _frames(task: "asyncio.Task[object]") -> list[str]:
+    """Follow what a task awaits, down to where it stands; asyncio itself shows the outermost frame only."""
+    frames: list[str] = []
+    awaiting: Any = task.get_coro()
+    while awaiting is not None and len(frames) < _FRAMES_MAX:
+        # A coroutine, a generator or an asynchronous generator: each has its own names for the same two things.
+        frame = next((found for name in _FRAME_NAMES if (found := getattr(awaiting, name, None))), None)
+        if frame is None:
+            break
+        frames.append(f"{frame.f_code.co_name} ({frame.f_code.co_filename}:{frame.f_lineno})")
+        awaiting = next((found for name in _AWAIT_NAMES if (found := getattr(awaiting, name, None))), None)
+    return frames
