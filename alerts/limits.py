@@ -17,6 +17,12 @@ from alerts.yaml_places import PlacedYaml, YamlMistake
 #: The largest limits file that is read, in bytes.
 FILE_BYTES_MAX = 1024 * 1024
 _HASH_CHARACTERS = 12
+#: Mistakes that pydantic would say in a programmer's words.
+_WORDS = {
+    "extra_forbidden": "there is no such limit",
+    "missing": "this limit is missing",
+    "model_type": "must hold the rule's limits, a name and a value in each line",
+}
 
 
 class LimitsError(Exception):
@@ -122,7 +128,5 @@ def _validated(
 
 def _sentences(error: ValidationError, place: tuple[str, ...], source: PlacedYaml) -> Iterable[str]:
     for item in error.errors(include_url=False, include_input=False):
-        message = {"extra_forbidden": "there is no such limit", "missing": "this limit is missing"}.get(
-            item["type"], item["msg"]
-        )
+        message = _WORDS.get(item["type"], item["msg"])
         yield source.said((*place, *item["loc"]), message[0].lower() + message[1:])
