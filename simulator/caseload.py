@@ -8,7 +8,7 @@ from typing import NamedTuple
 from simulator.agency import Agency, Document
 
 #: Of the clients who are near no staff member: how many have a work item.
-_WORK_SHARE = 0.45
+_WORK_SHARE = 0.3
 _NEAR_WORK_SHARE = 0.3
 _SECOND_ITEM_SHARE = 0.15
 _CLOSED_SHARE = 0.12

@@ -34,7 +34,8 @@ def demo(
     wanted = max(1, round(minutes * _SECONDS_PER_MINUTE * rate))
     if wanted > ACCESSES_MAX:
         raise CommandFailed(f"That would be {wanted:,} accesses; the demo plays at most {ACCESSES_MAX:,}.")
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     # Imported here so that `accesswatch --help` stays quick.
     from simulator.play import last_working_day  # noqa: PLC0415
     from stream.demo.progress import Progress  # noqa: PLC0415
@@ -76,5 +77,5 @@ def _show(seed: int, progress: "Progress", *, plain: bool) -> bool:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """SIGTERM while things are being started ends them as Ctrl-C does."""
+    """Ctrl-C or SIGTERM while things are being started ends them; ``stream/demo/run.py`` minds them later."""
     raise KeyboardInterrupt

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -84,6 +85,10 @@ def _assert_all_found(run: Demo) -> None:
 def test_the_demo_finds_what_was_planted(tmp_path: Path) -> None:
     """Everything is assessed and found, the mails arrive, and nothing is left behind."""
     with demo(tmp_path, "--minutes", "0.3") as run:
+        address = run.until(r"e-mails can be read at (http://127\.0\.0\.1:\d+/)")[1]
+        run.until(r"alerts [5-9],")
+        with urlopen(address) as page:  # noqa: S310 - our own page
+            assert "[accesswatch] high" in page.read().decode()
         assert run.end() == 0, run.lines
     assert run.line("Played    3,600 accesses")
     assert run.line("Assessed  3,600")
