@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from stream.embedded.cluster import Cluster, cluster
 from stream.embedded.server import free_port
 from stream.embedded.services import Addresses
 from stream.settings import PREFIX, Settings
@@ -80,3 +81,22 @@ def topics(settings: Settings) -> Iterator[list[str]]:
     yield names
     with administration(settings) as admin:
         admin.delete_topics(names, raise_errors=False)
+
+
+@pytest.fixture(scope="module")
+def three_brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Three brokers of their own for the tests of one module, to be killed and frozen."""
+    with cluster(tmp_path_factory.mktemp("brokers")) as brokers:
+        yield brokers
+
+
+@pytest.fixture
+def on_three_brokers(settings: Settings, three_brokers: Cluster) -> Settings:
+    """Settings of one test with the cluster in place of the one broker, whole, and every topic in three copies."""
+    from stream.topic_admin import administration, create_missing  # noqa: PLC0415 - Kafka's client is slow to import
+
+    three_brokers.restore()
+    moved = settings.model_copy(update={"kafka": three_brokers.bootstrap})
+    with administration(moved) as admin:
+        create_missing(admin, moved, partitions=TEST_PARTITIONS)
+    return moved

@@ -1,7 +1,8 @@
-"""A real Apache Kafka (KRaft, one node) without Docker and without a system Java."""
+"""A real Apache Kafka (KRaft) without Docker and without a system Java; several make a cluster, see ``cluster``."""
 
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from stream.embedded import jars
@@ -24,11 +25,21 @@ _JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnO
 _QUIET = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A broker's place in a cluster, in which every node is broker and controller."""
+
+    node_id: int
+    #: Node id -> the port of its controller on 127.0.0.1, this node's own among them.
+    controllers: Mapping[int, int]
+
+
 def start_kafka(
     directory: Path,
     *,
     guarded: bool,
     port: int | None = None,
+    member: Member | None = None,
     properties: Mapping[str, str] | None = None,
     on_launch: OnLaunch | None = None,
 ) -> Server:
@@ -38,6 +49,7 @@ def start_kafka(
         directory: where its data, properties and log are kept; data that is there already is used.
         guarded: whether it dies with this process.
         port: the port to take when it is free.
+        member: its place among several brokers; it is alone when None.
         properties: server properties beside and instead of ours.
         on_launch: told of each attempt as soon as its process runs.
 
@@ -50,7 +62,7 @@ def start_kafka(
 
     def launch(attempt: int) -> Server:
         address = f"127.0.0.1:{free_port(port if attempt == 0 else None)}"
-        _write_properties(file, directory, address, properties or {})
+        _write_properties(file, directory, address, member or Member(1, {1: free_port()}), properties or {})
         if not (directory / "data" / "meta.properties").exists():
             _format(java, classpath, file)
         log.unlink(missing_ok=True)
@@ -61,12 +73,12 @@ def start_kafka(
     return start(launch, answers, READY_SECONDS_MAX, on_launch)
 
 
-def _write_properties(file: Path, directory: Path, address: str, extra: Mapping[str, str]) -> None:
-    controller = f"127.0.0.1:{free_port()}"
+def _write_properties(file: Path, directory: Path, address: str, member: Member, extra: Mapping[str, str]) -> None:
+    controller = f"127.0.0.1:{member.controllers[member.node_id]}"
     properties = {
         "process.roles": "broker,controller",
-        "node.id": "1",
-        "controller.quorum.voters": f"1@{controller}",
+        "node.id": str(member.node_id),
+        "controller.quorum.voters": ",".join(f"{node}@127.0.0.1:{port}" for node, port in member.controllers.items()),
         "listeners": f"PLAINTEXT://{address},CONTROLLER://{controller}",
         "advertised.listeners": f"PLAINTEXT://{address}",
         "controller.listener.names": "CONTROLLER",
