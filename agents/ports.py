@@ -11,6 +11,10 @@ class NotPublished(Exception):  # noqa: N818 it names a state, which passes
     """Kafka has not taken everything that was handed over; hand it all over again."""
 
 
+class TooLarge(Exception):  # noqa: N818 it names what the record is, and is answered by sending less
+    """Kafka will never take this record: it is too large. Those handed over before it are not concerned."""
+
+
 class Outputs(Protocol):
     """Where records go. Each agent has its own."""
 
@@ -22,7 +26,7 @@ class Outputs(Protocol):
         headers: Headers = (),
         timestamp_ms: int | None = None,
     ) -> None:
-        """Hand a record over for publishing."""
+        """Hand a record over for publishing; raise ``NotPublished`` or ``TooLarge``."""
 
     async def flush(self) -> None:
         """Return when Kafka has acknowledged everything handed over; raise ``NotPublished`` where it did not."""

@@ -6,6 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from aiokafka.partitioner import murmur2
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatch
 
 #: What Kafka's format adds to a record alone in its batch, at most, beside two lengths for each header.
 _RECORD_OVERHEAD_BYTES = 100
@@ -17,12 +19,16 @@ Headers = Iterable[tuple[str, bytes | None]]
 
 
 class RecordTooLargeError(Exception):
-    """A record is larger than any request may be; names the topic and the size, never what is in it."""
+    """A record is too large to be sent; names the topic and the size, never what is in it.
 
-    def __init__(self, topic: str, size: int, size_max: int) -> None:
-        super().__init__(f"A record for {topic} is {size:,} bytes large; the largest that can be sent is {size_max:,}.")
+    ``refused`` says that Kafka said so. Its publisher takes nothing more then: Kafka numbers a producer's batches.
+    """
+
+    def __init__(self, topic: str, size: int, *, refused: bool = False) -> None:
+        super().__init__(f"A record of {size:,} bytes is too large for {topic}.")
         self.topic = topic
         self.size = size
+        self.refused = refused
 
 
 class PublishError(Exception):
@@ -42,6 +48,16 @@ def record_size(key: bytes | None, value: bytes | None, headers: list[tuple[str,
     for name, content in headers:
         size += _HEADER_OVERHEAD_BYTES + len(name.encode()) + len(content or b"")
     return size
+
+
+def compressed_batch(
+    key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes | None]], timestamp_ms: int | None
+) -> Any:
+    """Make a batch of one record that is compressed when it is sent, whatever the producer does with others."""
+    batch = BatchBuilder(0, DefaultRecordBatch.CODEC_GZIP)
+    # The first record of a batch is always taken, however small the batch is said to be.
+    batch.append(timestamp=timestamp_ms, key=key, value=value, headers=headers)
+    return batch
 
 
 async def acknowledged(sent: set[asyncio.Future[Any]], seconds_max: float) -> None:

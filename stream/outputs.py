@@ -6,8 +6,8 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from agents.ports import Headers, NotPublished
-from stream.outgoing import PublishError
+from agents.ports import Headers, NotPublished, TooLarge
+from stream.outgoing import PublishError, RecordTooLargeError
 from stream.publishing import Publisher
 
 _FAILURES = (PublishError, KafkaError, OSError, TimeoutError)
@@ -32,11 +32,16 @@ class RenewedOutputs:
 
         Raises:
             NotPublished: Kafka cannot be reached, or earlier records of this round failed.
+            TooLarge: this record can never be taken; those before it are where they belong.
         """
         try:
             if self._publisher is None:
                 self._publisher = await Publisher(self._options).__aenter__()
             await self._publisher.send(topic, key, value, headers, timestamp_ms)
+        except RecordTooLargeError as error:
+            if error.refused:
+                await self.close()
+            raise TooLarge(str(error)) from error
         except _FAILURES as error:
             await self._give_up(error)
 

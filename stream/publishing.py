@@ -12,14 +12,22 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from stream.outgoing import Headers, RecordTooLargeError, acknowledged, key_hash, record_size
+from stream.outgoing import (
+    Headers,
+    PublishError,
+    RecordTooLargeError,
+    acknowledged,
+    compressed_batch,
+    key_hash,
+    record_size,
+)
 
-#: A batch is closed and sent once it holds this much.
+#: A batch is closed and sent once it holds this much. A larger record goes alone and compressed.
 BATCH_BYTES_MAX = 512 * 1024
-#: The largest single record: an input of 4 MiB that is parked, with its key, its headers and ours.
-REQUEST_BYTES_MAX = 5 * 1024 * 1024
+#: The largest single record that is taken into memory once more; what Kafka itself takes is counted compressed.
+RECORD_BYTES_MAX = 64 * 1024 * 1024
 REQUEST_MILLISECONDS_MAX = 30_000
 #: aiokafka itself tries an idempotent batch for ever; after this long we say that it was not acknowledged.
 ACKNOWLEDGED_SECONDS_MAX = 60.0
@@ -33,6 +41,8 @@ class Publisher:
     """Sends records in batches; ``flush`` returns once Kafka has acknowledged every one.
 
     Belongs to one task at a time: a flush answers for everything that was sent since the last one.
+    A record larger than a batch goes alone, compressed, and is awaited: a producer may have sent us 4 MiB that
+    unpack to 30, and Kafka answers for it alone.
     Records of one partition, and so of one key, keep their order. A failure is told once, by the flush;
     Kafka numbers a producer's batches, so what comes after a refused one needs a new Publisher.
     """
@@ -41,7 +51,7 @@ class Publisher:
         self,
         options: Mapping[str, Any],
         *,
-        max_request_size: int = REQUEST_BYTES_MAX,
+        max_record_size: int = RECORD_BYTES_MAX,
         max_batch_size: int = BATCH_BYTES_MAX,
         acknowledged_seconds_max: float = ACKNOWLEDGED_SECONDS_MAX,
     ) -> None:
@@ -49,12 +59,12 @@ class Publisher:
 
         Args:
             options: how to reach Kafka, as ``connections.aiokafka_options`` has them.
-            max_request_size: the largest record, in bytes with key and headers.
-            max_batch_size: when a batch is full, in bytes.
+            max_record_size: the largest record, in bytes with key and headers, before it is compressed.
+            max_batch_size: when a batch is full, in bytes; a larger record goes alone.
             acknowledged_seconds_max: how long Kafka may take to acknowledge what was handed over.
         """
         self._options = dict(options)
-        self._request_bytes_max = max_request_size
+        self._record_bytes_max = max_record_size
         self._batch_bytes_max = max_batch_size
         self._acknowledged_seconds_max = acknowledged_seconds_max
         self._producer: Any = None
@@ -71,7 +81,7 @@ class Publisher:
             acks="all",
             enable_idempotence=True,
             max_batch_size=self._batch_bytes_max,
-            max_request_size=self._request_bytes_max,
+            max_request_size=self._record_bytes_max,
             request_timeout_ms=REQUEST_MILLISECONDS_MAX,
         )
         try:
@@ -102,20 +112,29 @@ class Publisher:
         value: bytes | None,
         headers: Headers = (),
         timestamp_ms: int | None = None,
+        *,
+        partition: int | None = None,
     ) -> None:
-        """Put one record into the batch of its partition; waits only while too much is under way.
+        """Put one record into the batch of its partition; waits only while too much is under way, or for a large one.
+
+        The key chooses the partition where none is given.
 
         Raises:
-            RecordTooLargeError: no request could carry it; nothing of it was sent.
-            PublishError: earlier batches failed, and too many are under way to go on.
+            RecordTooLargeError: it cannot be sent, or Kafka refused it for its size; all that came before it is there.
+            PublishError: earlier batches failed, and too many are under way to go on, or a large record was.
             aiokafka.errors.KafkaError: Kafka does not know the topic.
         """
         headers = list(headers)
         size = record_size(key, value, headers)
-        if size > self._request_bytes_max:
-            raise RecordTooLargeError(topic, size, self._request_bytes_max)
-        count = self._partitions.get(topic) or await self._count_partitions(topic)
-        partition = self._choose(key, count)
+        if size > self._record_bytes_max:
+            raise RecordTooLargeError(topic, size)
+        if partition is None:
+            partition = self._choose(key, self._partitions.get(topic) or await self._count_partitions(topic))
+        if size > self._batch_bytes_max:
+            await self.flush()
+            self._full.append((topic, partition, compressed_batch(key, value, headers, timestamp_ms)))
+            await self._settle_large(topic, size)
+            return
         batch = self._open.get((topic, partition))
         if batch is None or batch.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
             # Swapped before anything is awaited, so that nothing can come between two records of one key.
@@ -125,6 +144,14 @@ class Publisher:
             if batch is not None:
                 self._full.append((topic, partition, batch))
                 await self._submit()
+
+    async def _settle_large(self, topic: str, size: int) -> None:
+        try:
+            await self.flush()
+        except PublishError as error:
+            if isinstance(error.__cause__, MessageSizeTooLargeError):
+                raise RecordTooLargeError(topic, size, refused=True) from error
+            raise
 
     async def flush(self) -> None:
         """Return once everything sent so far is acknowledged.

@@ -9,7 +9,7 @@ _DAY_MS = 24 * 60 * 60 * 1000
 _MIB = 1024 * 1024
 #: A value of exactly 4 MiB, and room for its key, its headers and Kafka's own format.
 INPUT_BYTES_MAX = 4 * _MIB + 64 * 1024
-#: An input as it came, and room for our error headers; ``publishing.REQUEST_BYTES_MAX`` is the same.
+#: An input as it came, and room for our error headers. Kafka counts both compressed.
 DEAD_LETTER_BYTES_MAX = 5 * _MIB
 #: Kafka's own default, said aloud: a broker may have another.
 OUTPUT_BYTES_MAX = _MIB + 12

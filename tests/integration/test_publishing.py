@@ -1,5 +1,6 @@
 """The publisher: everything acknowledged, in order, the partition Java would choose, failures told once."""
 
+import os
 from collections import defaultdict
 
 import pytest
@@ -7,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 
 from stream.connections import aiokafka_options
 from stream.outgoing import PublishError, RecordTooLargeError
-from stream.publishing import REQUEST_BYTES_MAX, Publisher
+from stream.publishing import RECORD_BYTES_MAX, Publisher
 from stream.settings import Settings
 from stream.topics import ACCESS, ASSESSMENT, DEAD_LETTER_BYTES_MAX, HIT, INPUT_BYTES_MAX, dead_letter_topic
 from tests.support.topics import read_all
@@ -79,27 +80,59 @@ async def test_an_input_of_four_mebibytes_can_be_published_and_parked(settings: 
     assert record.value == value
 
 
+async def test_what_unpacks_to_more_is_counted_as_it_is_sent(settings: Settings) -> None:
+    """Thirty megabytes that compress well stand in their place between their neighbours, byte for byte."""
+    topic, large = settings.topic(dead_letter_topic(ACCESS)), b"0123456789" * 3_000_000
+    async with Publisher(aiokafka_options(settings)) as publisher:
+        for value in (b"before", large, b"after"):
+            await publisher.send(topic, b"k", value, [("own", None)])
+    records = await read_all(str(settings.kafka), topic)
+    assert [record.value for record in records] == [b"before", large, b"after"]
+    assert all(record.headers == (("own", None),) for record in records)
+
+
 async def test_too_large_is_said_before_anything_is_sent(settings: Settings) -> None:
     """The error names the topic and the size; the records around it arrive."""
     topic = settings.topic(dead_letter_topic(ACCESS))
     async with Publisher(aiokafka_options(settings)) as publisher:
         await publisher.send(topic, b"k", b"before")
-        with pytest.raises(RecordTooLargeError, match=rf"{topic} is 5,2\d\d,\d\d\d bytes"):
-            await publisher.send(topic, b"k", b"x" * REQUEST_BYTES_MAX)
+        with pytest.raises(RecordTooLargeError, match=rf"67,1\d\d,\d\d\d bytes is too large for {topic}") as caught:
+            await publisher.send(topic, b"k", b"x" * RECORD_BYTES_MAX)
+        assert not caught.value.refused
         await publisher.send(topic, b"k", b"after")
     assert [record.value for record in await read_all(str(settings.kafka), topic)] == [b"before", b"after"]
 
 
-async def test_what_kafka_refuses_is_told_by_the_flush_and_once(settings: Settings) -> None:
-    """A value that the topic does not take fails its flush; the next flush has nothing to answer for."""
+async def test_too_large_for_kafka_is_told_of_the_record_itself(settings: Settings) -> None:
+    """What does not become smaller is refused by Kafka; what came before it is there already."""
     topic = settings.topic(ASSESSMENT)
     async with Publisher(aiokafka_options(settings)) as publisher:
+        await publisher.send(topic, b"k", b"before")
+        with pytest.raises(RecordTooLargeError) as caught:
+            await publisher.send(topic, b"k", os.urandom(2 * 1024 * 1024))
+        assert caught.value.refused
+        assert [record.value for record in await read_all(str(settings.kafka), topic)] == [b"before"]
+
+
+async def test_what_kafka_refuses_is_told_by_the_flush_and_once(settings: Settings) -> None:
+    """A batch that the topic does not take fails its flush; the next flush has nothing to answer for."""
+    topic = settings.topic(ASSESSMENT)
+    async with Publisher(aiokafka_options(settings), max_batch_size=4 * 1024 * 1024) as publisher:
         await publisher.send(topic, b"k", b"x" * 2 * 1024 * 1024)
         with pytest.raises(PublishError, match="refused 1 of 1 batches"):
             await publisher.flush()
         await publisher.flush()
 
 
+async def test_a_partition_can_be_named(settings: Settings) -> None:
+    """It goes where it is told, whatever its key would choose."""
+    topic = settings.topic(ASSESSMENT)
+    async with Publisher(aiokafka_options(settings)) as publisher:
+        for partition in (3, 1):
+            await publisher.send(topic, b"k", b"x", partition=partition)
+    assert [record.partition for record in await read_all(str(settings.kafka), topic)] == [1, 3]
+
+
 def test_every_record_that_is_let_through_fits_where_it_is_parked() -> None:
-    """The publisher's limit and the dead letter topics' are the same, above that of the inputs."""
-    assert INPUT_BYTES_MAX < REQUEST_BYTES_MAX == DEAD_LETTER_BYTES_MAX
+    """Dead letter topics take more than inputs, and the publisher more than either."""
+    assert INPUT_BYTES_MAX < DEAD_LETTER_BYTES_MAX < RECORD_BYTES_MAX
