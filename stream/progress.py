@@ -15,6 +15,7 @@ class Progress:
 
     stuck_seconds: float = STUCK_SECONDS
     _standing: dict[TP, tuple[int, float]] = field(default_factory=dict, init=False)
+    _committed: Mapping[TP, int] = field(default_factory=dict, init=False)
 
     def note(self, committed: Mapping[TP, int], ends: Mapping[str, int], *, held: bool, now: float) -> None:
         """Take a look.
@@ -28,13 +29,11 @@ class Progress:
         """
         standing: dict[TP, tuple[int, float]] = {}
         for tp, offset in committed.items():
-            before = self._standing.get(tp)
             waits = ends.get(f"{tp.topic}:{tp.partition}", 0) > offset
-            if waits and not held and before is not None and before[0] == offset:
-                standing[tp] = before
-            else:
-                standing[tp] = (offset, now)
-        self._standing = standing
+            if waits and not held and self._committed.get(tp) == offset:
+                standing[tp] = self._standing.get(tp, (offset, now))
+        # Replaced as a whole, since the watchdog reads it from another thread.
+        self._standing, self._committed = standing, dict(committed)
 
     def stuck(self, now: float) -> list[str]:
         """Name the partitions that stand still, each with for how long."""

@@ -5,6 +5,7 @@ It runs in a thread of its own, so that it also sees an event loop that stands s
 
 import asyncio
 import faulthandler
+import gc
 import logging
 import os
 import sys
@@ -93,7 +94,9 @@ def _frames(task: "asyncio.Task[object]") -> list[str]:
         # A coroutine, a generator or an asynchronous generator: each has its own names for the same two things.
         frame = next((found for name in _FRAME_NAMES if (found := getattr(awaiting, name, None))), None)
         if frame is None:
-            break
+            # A wrapper that shows nothing, as around Faust's agents: what it wraps is all that it refers to.
+            awaiting = next((inner for inner in gc.get_referents(awaiting) if asyncio.iscoroutine(inner)), None)
+            continue
         frames.append(f"{frame.f_code.co_name} ({frame.f_code.co_filename}:{frame.f_lineno})")
         awaiting = next((found for name in _AWAIT_NAMES if (found := getattr(awaiting, name, None))), None)
     return frames
