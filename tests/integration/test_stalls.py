@@ -6,8 +6,8 @@ import pytest
 
 from stream.settings import Settings
 from stream.watchdog import EXIT_STUCK
-from tests.integration.test_worker import NOW
-from tests.support.worker import AWAITED_SECONDS_MAX, a_worker, eventually, publish, values
+from tests.integration.test_worker import NOW, assessed
+from tests.support.worker import AWAITED_SECONDS_MAX, a_worker, eventually, publish
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("topics")]
 
@@ -39,10 +39,8 @@ async def test_whatever_hangs_ends_the_worker_and_the_next_one_finishes_the_work
         assert worker.process.wait(AWAITED_SECONDS_MAX) == EXIT_STUCK
         assert "no progress" in worker.log()
         assert FAULTS[fault] in worker.log()
-    with a_worker(environment, tmp_path) as worker:
-        eventually(lambda: worker.metric("accesswatch_consumer_lag_records") == 0)
-        found = {value["event_id"] for value in await values(settings, "integrity.assessment.v1")}
-        assert found == {f"e{number}" for number in range(published)}
+    with a_worker(environment, tmp_path):
+        assert set(await assessed(settings, published)) == {f"e{number}" for number in range(published)}
 
 
 def an_access(number: int) -> dict[str, str]:
