@@ -1,4 +1,4 @@
-"""The way of an access, top to bottom: polled batch, decode or park, facts, rules, outputs acknowledged, batch done.
+"""The way of an access, top to bottom: polled batch, decode or park, facts, windows, rules, outputs, batch done.
 
 Every record of a batch ends in one of two places, assessed or parked. There is no third, and none is acknowledged to
 Kafka before what was made of it is.
@@ -6,9 +6,12 @@ Kafka before what was made of it is.
 
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from operator import itemgetter
+from typing import Any, TypeVar, TypeVarTuple
 
 import orjson
 
@@ -17,15 +20,20 @@ from agents.holding import Hold
 from agents.metrics import Metrics
 from agents.parking import Parked, Parking
 from agents.ports import NotPublished, Outputs
+from alerts.case import Case
 from alerts.judging import Judged, Rulebook
 from enrichment.decode import Refused, decode_access
 from enrichment.directory import Directory, NotReadable
 from enrichment.facts import Facts
+from enrichment.windows import Noted, Windows, WindowStore
 from enrichment.wire import Access
 
 #: Headers of a hit: what the alert store needs beside the assessment.
 TIMESTAMP_HEADER = "accesswatch.access.timestamp"
 CONFLICT_HEADER = "accesswatch.conflict"
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +53,7 @@ class Screen:
     """Carries batches of accesses through."""
 
     directory: Directory
+    windows: WindowStore
     rulebook: Callable[[], Rulebook]
     outputs: Outputs
     parking: Parking
@@ -63,12 +72,21 @@ class Screen:
 
     async def carry(self, batch: Batch) -> None:
         """Carry one batch through; return when Kafka has acknowledged everything that was made of it."""
-        readable, parked = _decode(batch)
+        rulebook = self.rulebook()
+        parked: list[Parked] = []
+        readable = _in_order_of_time(_each(((record,) for record in batch), _decoded, parked))
         facts = await self.hold.until_it_works(
-            lambda: self.directory.facts_for([access for _, access in readable]), (NotReadable,)
+            lambda: self.directory.facts_for([access for _, access in readable], rulebook.limits.hops_max),
+            (NotReadable,),
         )
-        screened, failed = _judge(self.rulebook(), readable, facts)
-        parked += failed
+        known = [(*one, about) for one, about in zip(readable, facts, strict=True)]
+        cases = _each(known, partial(_brought_together, rulebook), parked)
+        # Noted before they are judged: a batch that is held or read again is noted again, and each access counts once.
+        windows = await self.hold.until_it_works(
+            lambda: self.windows.note([noted for _, _, noted in cases]), (NotReadable,)
+        )
+        answered = [(record, case, found) for (record, case, _), found in zip(cases, windows, strict=True)]
+        screened = _each(answered, partial(_judged, rulebook), parked)
         # Published again as a whole when Kafka did not take all of it: an assessment may be repeated, never lost.
         await self.hold.until_it_works(lambda: self._publish(screened, parked), (NotPublished,))
         self._count(screened, parked)
@@ -97,32 +115,51 @@ class Screen:
             self.parking.count(letter)
 
 
-def _decode(batch: Batch) -> tuple[list[tuple[Record, Access]], list[Parked]]:
-    readable: list[tuple[Record, Access]] = []
-    parked: list[Parked] = []
-    for record in batch:
+def _each(items: Iterable[tuple[Record, *Ts]], step: Callable[[Record, *Ts], T], parked: list[Parked]) -> list[T]:
+    """Take a step with each record; one that is refused or fails is parked, and its neighbours go on."""
+    done: list[T] = []
+    for item in items:
+        record = item[0]
         try:
-            readable.append((record, decode_access(record.value, record.timestamp)))
+            done.append(step(*item))
         except Refused as refusal:
             parked.append(Parked(record, refusal.stage, type(refusal).__name__, str(refusal)))
-    return readable, parked
-
-
-def _judge(
-    rulebook: Rulebook, readable: Sequence[tuple[Record, Access]], facts: Sequence[Facts]
-) -> tuple[list[Screened], list[Parked]]:
-    screened: list[Screened] = []
-    parked: list[Parked] = []
-    for (record, access), known in zip(readable, facts, strict=True):
-        try:
-            screened.append(Screened(record, access, known, rulebook.judge(access, known)))
         except Exception as error:  # noqa: BLE001 a mistake in judging one access shall not take its neighbours with it
             name = type(error).__name__
             _log.error(
                 "judging failed at %s-%d offset %d: %s", record.topic, record.partition, record.offset, _where(error)
             )
             parked.append(Parked(record, "screen", name, f"judging this access failed with {name}"))
-    return screened, parked
+    return done
+
+
+def _decoded(record: Record) -> tuple[Record, Access]:
+    return record, decode_access(record.value, record.timestamp)
+
+
+def _brought_together(rulebook: Rulebook, record: Record, access: Access, facts: Facts) -> tuple[Record, Case, Noted]:
+    case = rulebook.case(access, facts)
+    return record, case, rulebook.noted(case)
+
+
+def _judged(rulebook: Rulebook, record: Record, case: Case, windows: Windows) -> Screened:
+    return Screened(record, case.access, case.facts, rulebook.judge(replace(case, windows=windows)))
+
+
+def _in_order_of_time(readable: list[tuple[Record, Access]]) -> list[tuple[Record, Access]]:
+    """Put accesses of different partitions into the order of their time of record, then of ``occurred_at``.
+
+    What windows say depends on what was judged before. Accesses of one partition keep their order.
+    """
+    latest: dict[int, tuple[int, datetime]] = {}
+    timed = []
+    for one in readable:
+        record, access = one
+        at = (record.timestamp, access.occurred_at)
+        at = latest[record.partition] = max(at, latest.get(record.partition, at))
+        timed.append((at, one))
+    timed.sort(key=itemgetter(0))
+    return [one for _, one in timed]
 
 
 def _where(error: Exception) -> str:

@@ -6,7 +6,10 @@ from alerts.assessment import Evidence
 from alerts.explanation import WorkReason
 from alerts.policy import Policy
 from enrichment.facts import Facts
+from enrichment.windows import Windows
 from enrichment.wire import Access
+
+_NO_WINDOWS = Windows()
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,15 @@ class Case:
     facts: Facts
     work_reasons: tuple[WorkReason, ...]
     policy: Policy
+    #: What earlier accesses and this one have left in the windows.
+    windows: Windows = _NO_WINDOWS
+    #: Whether a media watchlist entry with enough weight covers the client.
+    watchlisted: bool = False
+
+    @property
+    def unexplained(self) -> bool:
+        """There is a client, and no work reason was found."""
+        return self.access.client_id is not None and not self.work_reasons
 
     def work_evidence(self) -> tuple[Evidence, ...]:
         """Give the strongest work reason as evidence, where there is one."""

@@ -1,6 +1,8 @@
 """Judging one access: every rule asked, the outcome settled, the alerts named. Pure: no clock, no store."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 from alerts.assessment import Answer, Assessment, Outcome, Versions
 from alerts.case import Case
@@ -8,9 +10,14 @@ from alerts.explanation import explain, work_reasons
 from alerts.identity import alert_id
 from alerts.limits import LoadedLimits
 from alerts.rules.catalogue import RULES
-from alerts.rules.form import Abstain, Hit, Quiet
+from alerts.rules.form import Abstain, Answered, AnyRule, Hit, Quiet
+from alerts.rules.media_watchlist import MediaWatchlistLimits, strongest_entry
+from alerts.rules.proxy_lookup import ProxyLookupLimits
+from alerts.rules.two_places import TwoPlacesLimits
+from alerts.windows import noted
 from enrichment.facts import Facts, Known
 from enrichment.newzealand import nz_date
+from enrichment.windows import Noted
 from enrichment.wire import Access
 
 #: The role whose alerts, and alerts about whose own client records, not every recipient may see.
@@ -33,10 +40,23 @@ class Rulebook:
     limits: LoadedLimits
     release: str
 
-    def judge(self, access: Access, facts: Facts) -> Judged:
-        """Give an access its outcome and its reasons."""
+    def case(self, access: Access, facts: Facts) -> Case:
+        """Bring together what is known of an access before the windows are asked."""
         reasons = work_reasons(access, facts, self.limits.policy)
-        answers = self._answers(Case(access, facts, reasons, self.limits.policy))
+        media = cast("MediaWatchlistLimits", self.limits.rules["media-watchlist"])
+        watchlisted = strongest_entry(access, facts.watchlist, media) is not None
+        return Case(access, facts, reasons, self.limits.policy, watchlisted=watchlisted)
+
+    def noted(self, case: Case) -> Noted:
+        """Say what a case leaves in the windows and asks of them."""
+        proxy = cast("ProxyLookupLimits", self.limits.rules["proxy-lookup"])
+        places = cast("TwoPlacesLimits", self.limits.rules["two-places"])
+        return noted(case, proxy, places)
+
+    def judge(self, case: Case) -> Judged:
+        """Give an access, with what the windows answered, its outcome and its reasons."""
+        access, facts, reasons = case.access, case.facts, case.work_reasons
+        answers = tuple(answer for rule, answered in self.asked(case) if (answer := self._said(rule, answered)))
         assessment = Assessment(
             event_id=access.event_id,
             occurred_at=access.occurred_at,
@@ -51,21 +71,27 @@ class Rulebook:
         )
         return Judged(assessment, _conflicts(facts))
 
-    def _answers(self, case: Case) -> tuple[Answer, ...]:
-        answers = []
+    def asked(self, case: Case) -> Iterator[tuple[AnyRule, Answered]]:
+        """Ask every rule that is not off, in the catalogue's order; one that gives way to a live hit is quiet."""
+        live_hits: set[str] = set()
         for rule in RULES.values():
             limits = self.limits.rules[rule.id]
             if limits.stage == "off":
                 continue
-            match rule.evaluate(case, limits):
-                case Hit(severity, sentence, evidence):
-                    answers.append(Answer(rule.id, "hit", limits.stage, severity, sentence, evidence))
-                case Abstain(missing):
-                    sentence = f"Could not be asked: {missing} is not known."
-                    answers.append(Answer(rule.id, "abstain", limits.stage, None, sentence))
-                case Quiet():
-                    pass
-        return tuple(answers)
+            before = next((other for other in rule.gives_way_to if other in live_hits), None)
+            answered = rule.evaluate(case, limits) if before is None else Quiet(f"{before} asks about it already")
+            if limits.stage == "live" and isinstance(answered, Hit):
+                live_hits.add(rule.id)
+            yield rule, answered
+
+    def _said(self, rule: AnyRule, answered: Answered) -> Answer | None:
+        stage = self.limits.rules[rule.id].stage
+        match answered:
+            case Hit(severity, sentence, evidence):
+                return Answer(rule.id, "hit", stage, severity, sentence, evidence)
+            case Abstain(missing):
+                return Answer(rule.id, "abstain", stage, None, f"Could not be asked: {missing} is not known.")
+        return None
 
 
 def _outcome(access: Access, answers: tuple[Answer, ...], *, explained: bool) -> Outcome:

@@ -4,14 +4,15 @@ A shelf holds the nodes (Redis, or memory); this module fetches what a batch nee
 lays it out for each access. Relationships are followed as far as a path may reach.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
-from enrichment.dossier import Dossier
-from enrichment.facts import Facts, Known, Unknown
+from enrichment.dossier import Dossier, link_node, links_of
+from enrichment.facts import Facts, Known, SharedLink, Unknown
 from enrichment.kinship import HOPS_MAX, PEOPLE_MAX, Graph, client_node, staff_node
-from enrichment.wire import Access
+from enrichment.wire import Access, Client, Staff
 
 #: Bound on following "is the same person as": staff member -> own client records -> their other owners.
 _SAME_PERSON_ROUNDS_MAX = 4
@@ -34,6 +35,9 @@ class Shelf(Protocol):
             NotReadable: when the data cannot be read or are not complete.
         """
 
+    async def count(self, nodes: Collection[str]) -> Mapping[str, int]:
+        """Count the fields of nodes; 0 where there is nothing. Raises as ``read``."""
+
     @property
     def state(self) -> str:
         """Name the state of the reference data that the last read saw."""
@@ -47,8 +51,8 @@ class Directory:
     #: The longest path of relationships that any rule asks for, in hops.
     hops_max: int = 2
 
-    async def facts_for(self, accesses: Sequence[Access]) -> list[Facts]:
-        """Give the facts for each access, as they are now.
+    async def facts_for(self, accesses: Sequence[Access], hops_max: int | None = None) -> list[Facts]:
+        """Give the facts for each access, as they are now, with paths of *hops_max* hops in sight.
 
         The outage policy: nothing is guessed. When the shelf cannot be read this raises, and nothing of the batch
         is judged until it can be.
@@ -60,10 +64,11 @@ class Directory:
         staff = {staff_node(access.staff_id) for access in accesses}
         clients = {client_node(access.client_id) for access in accesses if access.client_id is not None}
         await surroundings.load(staff | clients)
-        await self._follow_relationships(surroundings, accesses)
+        await self._follow_relationships(surroundings, accesses, self.hops_max if hops_max is None else hops_max)
+        await surroundings.count_holders(accesses)
         return [surroundings.facts(access, self.shelf.state) for access in accesses]
 
-    async def _follow_relationships(self, around: "_Surroundings", accesses: Iterable[Access]) -> None:
+    async def _follow_relationships(self, around: "_Surroundings", accesses: Iterable[Access], hops_max: int) -> None:
         """Load people so far around both ends of each access that every path of ``hops_max`` hops can be seen."""
         pairs = [
             (staff_node(access.staff_id), client_node(access.client_id))
@@ -72,11 +77,14 @@ class Directory:
         ]
         # A path of n hops is seen whole when the people within `forward` hops of the one end and `backward` hops of
         # the other are loaded, with forward + backward = n.
-        hops = min(self.hops_max, HOPS_MAX)
+        hops = min(hops_max, HOPS_MAX)
         for depth in range((hops + 1) // 2):
             wanted: set[str] = set()
             for actor, client in pairs:
                 ahead, behind = around.reach(actor, depth), around.reach(client, depth)
+                if depth == 0:
+                    # Whoever knows the client may be a colleague of the actor, whom no relationship needs to name.
+                    wanted |= behind
                 # Without a relationship at either end no path leads anywhere: most accesses cost nothing here.
                 if ahead and behind:
                     wanted |= ahead | (behind if depth < hops // 2 else set())
@@ -90,6 +98,8 @@ class _Surroundings:
         self._shelf = shelf
         self._dossiers: dict[str, Dossier] = {}
         self._graph = Graph()
+        self._holders: dict[str, int] = {}
+        self._neighbours: dict[str, Mapping[str, Known[Staff]]] = {}
 
     async def load(self, nodes: Collection[str]) -> None:
         """Load nodes, and the other nodes of the same people."""
@@ -124,6 +134,12 @@ class _Surroundings:
             persons = {graph.who(name) for name in nodes} - persons
         return nodes
 
+    async def count_holders(self, accesses: Iterable[Access]) -> None:
+        """Count who holds the contact details that an actor and a client share; most accesses have none to count."""
+        links = {link for access in accesses for link, *_ in self._in_common(access)}
+        if links:
+            self._holders.update(await self._shelf.count(links))
+
     def facts(self, access: Access, state: str) -> Facts:
         """Lay out what is known for one access."""
         actor = self._dossiers[staff_node(access.staff_id)].staff
@@ -137,7 +153,48 @@ class _Surroundings:
             watchlist=tuple(dossier.watchlist),
             graph=self._graph,
             reference=state,
+            neighbours=self._staff_beside(access.client_id),
+            shared=tuple(
+                SharedLink(kind, held_by, as_of, self._holders[link])
+                for link, kind, held_by, as_of in self._in_common(access)
+            ),
         )
+
+    def _in_common(self, access: Access) -> Iterator[tuple[str, str, str, datetime]]:
+        """Give the node, the kind, the actor's record and its time of each link that the client shares."""
+        if access.client_id is None:
+            return
+        client = self._dossiers[client_node(access.client_id)].client
+        actor = self._dossiers[staff_node(access.staff_id)].staff
+        if client is None or actor is None or access.client_id in actor.value.client_ids:
+            return
+        theirs = set(links_of(client.value.links))
+        if not theirs:
+            return
+        own = (self._dossiers[client_node(one)].client for one in actor.value.client_ids)
+        held: list[tuple[str, Known[Staff] | Known[Client]]] = [(staff_node(access.staff_id), actor)]
+        held += [(client_node(record.value.client_id), record) for record in own if record is not None]
+        for held_by, record in held:
+            for kind, token in links_of(record.value.links):
+                if (kind, token) in theirs:
+                    yield link_node(kind, token), kind, held_by, record.as_of
+
+    def _staff_beside(self, client_id: str | None) -> Mapping[str, Known[Staff]]:
+        """Give the staff members one relationship away from a client, by staff id."""
+        if client_id is None:
+            return {}
+        person = self._graph.who(client_node(client_id))
+        found = self._neighbours.get(person)
+        if found is None:
+            found = {}
+            for edge in self._graph.edges.get(person, {}).values():
+                other = self._graph.other_end(edge, person)
+                for node in self._graph.members.get(other, {other}):
+                    dossier = self._dossiers.get(node)
+                    if dossier is not None and dossier.staff is not None:
+                        found[dossier.staff.value.staff_id] = dossier.staff
+            self._neighbours[person] = found
+        return found
 
 
 def _same_person(dossier: Dossier) -> list[str]:

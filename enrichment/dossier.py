@@ -4,14 +4,16 @@ A reference record belongs to one node or several (a relationship to both its en
 goes, ``Dossier.read`` reads a node back. Both directories, Redis and memory, keep the same fields.
 """
 
-from collections.abc import Mapping
+import hashlib
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from enrichment.facts import Known
 from enrichment.kinship import Edge, client_node, staff_node
-from enrichment.wire import Client, Record, Relationship, SelfReport, Staff, WatchlistEntry, Work
+from enrichment.wire import Client, Links, Record, Relationship, SelfReport, Staff, WatchlistEntry, Work
 
 ReferenceKind = Literal["staff", "client", "relationship", "work", "watchlist", "self_report"]
 
@@ -29,6 +31,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: Field prefixes inside a node: its own record, and what names it.
 _RECORD, _OWNER, _WORK, _EDGE, _WATCH, _REPORT = "r", "o:", "w:", "e:", "m:", "p:"
+#: The field of a link's node for one client record that holds it.
+_HOLDER = "h:"
+#: The kinds of contact details, in the order of the contract.
+LINK_KINDS = ("address", "phone", "email", "bank_account")
+#: Bytes of the digest that names a link's node: two tokens never meet, and a token of any length costs the same.
+_LINK_DIGEST_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,20 @@ class Dossier:
             self.self_reports.append(Known(SelfReport.model_validate_json(text), as_of))
 
 
+def links_of(links: Links) -> Iterator[tuple[str, str]]:
+    """Give the kind and the token of each contact detail that is there."""
+    for kind in LINK_KINDS:
+        token = getattr(links, kind)
+        if token is not None:
+            yield kind, token
+
+
+def link_node(kind: str, token: str) -> str:
+    """Name the node that counts the client records which hold a contact detail."""
+    digest = hashlib.blake2b(f"{kind}:{token}".encode("utf-8", "surrogatepass"), digest_size=_LINK_DIGEST_BYTES)
+    return f"link:{urlsafe_b64encode(digest.digest()).decode()}"
+
+
 def record_id(kind: ReferenceKind, record: Record) -> str:
     """Give the id that a reference record carries in its value."""
     return str(getattr(record, KINDS[kind][1]))
@@ -98,7 +120,9 @@ def placed(record: Record, timestamp_ms: int) -> tuple[Placed, ...]:
             own = (Placed(client_node(client), f"{_OWNER}{record.staff_id}", b"") for client in record.client_ids)
             return (Placed(staff_node(record.staff_id), _RECORD, payload), *own)
         case Client():
-            return (Placed(client_node(record.client_id), _RECORD, payload),)
+            holds = (link_node(kind, token) for kind, token in links_of(record.links))
+            links = (Placed(node, f"{_HOLDER}{record.client_id}", b"") for node in holds)
+            return (Placed(client_node(record.client_id), _RECORD, payload), *links)
         case Relationship():
             name = f"{_EDGE}{record.relationship_id}"
             return tuple(Placed(node, name, payload) for node in dict.fromkeys((record.a, record.b)))

@@ -5,7 +5,8 @@ hold no such record. That the data could not be read at all never gets here: see
 ``enrichment/directory.py`` for what happens then.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -31,12 +32,28 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedLink:
+    """A contact detail that the actor and the client have in common; never its token."""
+
+    #: Which of the four kinds of links.
+    kind: str
+    #: The actor's record that holds it: ``staff:<id>``, or ``client:<id>`` for one of their own client records.
+    held_by: str
+    #: When that record's source published it.
+    as_of: datetime
+    #: How many client records hold it, these two people's own included.
+    holders: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that judging one access may rest on.
 
     ``actor`` and ``client`` are the records of the two ends; ``owners`` are the staff members, the actor
     included, who have the client record as one of their own; ``work`` and ``watchlist`` are what names the
-    client; ``graph`` holds the relationships around both ends, as far as a path may reach.
+    client; ``graph`` holds the relationships around both ends, as far as a path may reach; ``neighbours`` are the
+    staff members one relationship of any kind away from the client, by staff id; ``shared`` are the contact details
+    that the actor and the client have in common, none where the client record is the actor's own.
     """
 
     actor: Known[Staff] | Unknown
@@ -47,3 +64,5 @@ class Facts:
     graph: Graph
     #: Which state of the reference data this was read from.
     reference: str
+    neighbours: Mapping[str, Known[Staff]] = field(default_factory=dict)
+    shared: tuple[SharedLink, ...] = ()

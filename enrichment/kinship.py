@@ -112,7 +112,7 @@ def strongest_paths(  # a path has exactly these parts
             for edge in graph.edges.get(person, {}).values():
                 following = graph.other_end(edge, person)
                 confidence = path.confidence * edge.relationship.confidence
-                if following in seen or not _walkable(edge.relationship, kinds, on) or confidence < confidence_min:
+                if following in seen or not walkable(edge.relationship, kinds, on) or confidence < confidence_min:
                     continue
                 best = onward.get(following)
                 if best is None or confidence > best[0].confidence:
@@ -129,7 +129,8 @@ def cut_short(graph: Graph, start: str, goal: str) -> bool:
     return bool(graph.cut and graph.cut & ends)
 
 
-def _walkable(relationship: Relationship, kinds: frozenset[str], on: date) -> bool:
+def walkable(relationship: Relationship, kinds: frozenset[str], on: date) -> bool:
+    """Say whether a relationship is of these kinds and valid on that date."""
     return (
         relationship.kind in kinds
         and (relationship.valid_from is None or relationship.valid_from <= on)

@@ -23,6 +23,10 @@ class MemoryShelf:
         """Read nodes. Memory is always readable."""
         return {node: Dossier.read(node, self._nodes.get(node, {})) for node in nodes}
 
+    async def count(self, nodes: Collection[str]) -> Mapping[str, int]:
+        """Count the fields of nodes. Memory is always readable."""
+        return {node: len(self._nodes.get(node, ())) for node in nodes}
+
     def put(self, kind: ReferenceKind, record: Record, timestamp_ms: int) -> None:
         """Take a record in the place of what had its id before."""
         identity = record_id(kind, record)

@@ -4,6 +4,7 @@ Redis holds only what can be rebuilt from Kafka. An *epoch* lives with the data:
 knows that Redis was emptied, and nobody judges until the data are complete again. Keys, each behind the namespace:
 
     client:<id>, staff:<id>   hash    the node's fields, see ``enrichment/dossier.py``
+    link:<digest>             hash    "h:<client id>" for each client record that holds a contact detail
     at:<kind>:<id>            string  the nodes and fields that a record fills, to clear them when it moves
     applied                   hash    "<topic>:<partition>" -> the next offset to apply
     records                   hash    kind -> how many records there are
@@ -12,7 +13,7 @@ knows that Redis was emptied, and nobody judges until the data are complete agai
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -106,18 +107,31 @@ class RedisShelf:
         Raises:
             NotReadable: Redis does not answer, or its data are not those that were found complete.
         """
-        wanted = list(nodes)
-        found: dict[str, Dossier] = {}
-        for start in range(0, len(wanted), NODES_PER_READ_MAX):
-            part = wanted[start : start + NODES_PER_READ_MAX]
+        hashes = await self._ask(list(nodes), lambda pipe, key: pipe.hgetall(key))
+        return {node: Dossier.read(node, fields) for node, fields in hashes.items()}
+
+    async def count(self, nodes: Collection[str]) -> Mapping[str, int]:
+        """Count the fields of nodes, in as few round trips as their number allows.
+
+        Raises:
+            NotReadable: as ``read``.
+        """
+        counts: Mapping[str, int] = await self._ask(list(nodes), lambda pipe, key: pipe.hlen(key))
+        return counts
+
+    async def _ask(self, nodes: Sequence[str], question: Callable[[Any, str], Any]) -> dict[str, Any]:
+        """Ask the same of all nodes, and each time whether the data are still those that were found complete."""
+        found: dict[str, Any] = {}
+        for start in range(0, len(nodes), NODES_PER_READ_MAX):
+            part = nodes[start : start + NODES_PER_READ_MAX]
             pipe = self._redis.pipeline(transaction=False)
             pipe.mget(f"{self._namespace}epoch", f"{self._namespace}changes")
             for node in part:
-                pipe.hgetall(self._namespace + node)
-            (epoch, changes), *hashes = await self._answer(pipe.execute())
+                question(pipe, self._namespace + node)
+            (epoch, changes), *answers = await answer(pipe.execute())
             self._check(epoch)
             self._state = f"{self.epoch}.{(changes or b'0').decode()}"
-            found.update((node, Dossier.read(node, fields)) for node, fields in zip(part, hashes, strict=True))
+            found.update(zip(part, answers, strict=True))
         return found
 
     async def begin(self, new_epoch: str) -> str:
@@ -126,11 +140,11 @@ class RedisShelf:
         pipe = self._redis.pipeline(transaction=True)
         pipe.set(key, new_epoch, nx=True)
         pipe.get(key)
-        return cast("bytes", (await self._answer(pipe.execute()))[1]).decode()
+        return cast("bytes", (await answer(pipe.execute()))[1]).decode()
 
     async def current_epoch(self) -> str | None:
         """Give the epoch of the data, or None where Redis is empty."""
-        epoch = await self._answer(self._redis.get(f"{self._namespace}epoch"))
+        epoch = await answer(self._redis.get(f"{self._namespace}epoch"))
         return None if epoch is None else epoch.decode()
 
     async def apply(self, epoch: str, partition: str, changes: Sequence[Change], following: int) -> int:
@@ -158,27 +172,33 @@ class RedisShelf:
             arguments += (change.offset, change.kind, change.id, -1 if places is None else len(places))
             for place in places or ():
                 arguments += (place.node, place.field, place.payload)
-        taken = int(await self._answer(self._apply(args=arguments)))
+        taken = int(await answer(self._apply(args=arguments)))
         if taken < 0:
             raise EpochChanged("the reference data were removed from Redis")
         return taken
 
     async def applied(self) -> dict[str, int]:
         """Give, for each ``<topic>:<partition>``, the next offset to apply."""
-        found = await self._answer(self._redis.hgetall(f"{self._namespace}applied"))
+        found = await answer(self._redis.hgetall(f"{self._namespace}applied"))
         return {name.decode(): int(offset) for name, offset in found.items()}
 
     async def records(self) -> dict[str, int]:
         """Give the number of records of each kind."""
-        found = await self._answer(self._redis.hgetall(f"{self._namespace}records"))
+        found = await answer(self._redis.hgetall(f"{self._namespace}records"))
         return {kind.decode(): int(number) for kind, number in found.items()}
 
     def _check(self, epoch: bytes | None) -> None:
         if self.epoch is None or epoch is None or epoch.decode() != self.epoch:
             raise EpochChanged("the reference data in Redis are not those that were found complete")
 
-    async def _answer(self, asked: Any) -> Any:
-        try:
-            return await asyncio.wait_for(asked, ANSWER_SECONDS_MAX)
-        except UNREADABLE as error:
-            raise NotReadable(f"Redis does not answer ({type(error).__name__})") from error
+
+async def answer(asked: Any) -> Any:
+    """Await what was asked of Redis.
+
+    Raises:
+        NotReadable: Redis does not answer, or not in time.
+    """
+    try:
+        return await asyncio.wait_for(asked, ANSWER_SECONDS_MAX)
+    except UNREADABLE as error:
+        raise NotReadable(f"Redis does not answer ({type(error).__name__})") from error

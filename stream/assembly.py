@@ -26,6 +26,7 @@ from alerts.store.store import Store
 from enrichment.directory import Directory, NotReadable
 from enrichment.dossier import ReferenceKind
 from enrichment.redis_shelf import RedisShelf
+from enrichment.redis_windows import RedisWindows
 from stream import RELEASE
 from stream.batches import BatchConsumer
 from stream.connections import aiokafka_options
@@ -129,7 +130,8 @@ class _Assembly:
         outputs = self._outputs()
         rulebook = Rulebook(limits, RELEASE)
         agent = Screen(
-            directory=Directory(shelf, hops_max=limits.hops_max),
+            directory=Directory(shelf),
+            windows=RedisWindows(client, namespace(self._settings)),
             rulebook=lambda: rulebook,
             outputs=outputs,
             parking=self._parking(outputs, "screen"),

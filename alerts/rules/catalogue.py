@@ -1,8 +1,31 @@
-"""All rules, in the order of ``RULES.md``."""
+"""All rules, in the order of ``RULES.md``. A rule that gives way stands after those it gives way to."""
 
 import sys
 
-from alerts.rules import media_watchlist, own_record, relative_record, staff_record, unknown_staff
+from alerts.rules import (
+    acquaintance_record,
+    bulk_extract,
+    business_record,
+    colleague_circle,
+    contact_lookup,
+    dormant_record,
+    media_surge,
+    media_watchlist,
+    off_duty,
+    own_record,
+    proxy_lookup,
+    relative_record,
+    repeat_visits,
+    restricted_record,
+    scope,
+    search_browsing,
+    service_account,
+    shared_contact,
+    staff_record,
+    two_places,
+    unknown_staff,
+    volume,
+)
 from alerts.rules.form import AnyRule
 
 RULES: dict[str, AnyRule] = {
@@ -11,7 +34,24 @@ RULES: dict[str, AnyRule] = {
         own_record.RULE,
         staff_record.RULE,
         relative_record.RULE,
+        acquaintance_record.RULE,
+        business_record.RULE,
+        shared_contact.RULE,
+        colleague_circle.RULE,
+        proxy_lookup.RULE,
         media_watchlist.RULE,
+        media_surge.RULE,
+        repeat_visits.RULE,
+        restricted_record.RULE,
+        contact_lookup.RULE,
+        search_browsing.RULE,
+        volume.RULE,
+        dormant_record.RULE,
+        bulk_extract.RULE,
+        off_duty.RULE,
+        scope.RULE,
+        two_places.RULE,
+        service_account.RULE,
         unknown_staff.RULE,
     )
 }

@@ -58,6 +58,8 @@ class Rule(Generic[L]):
     clauses: tuple[str, ...]
     limits: type[L]
     evaluate: Callable[[Case, L], Answered]
+    #: Rules that come before this one in the catalogue: where one of them hits, live, this one is quiet.
+    gives_way_to: tuple[str, ...] = ()
 
 
 AnyRule = Rule[Any]

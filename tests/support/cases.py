@@ -1,11 +1,12 @@
 """A case as the worker makes one: the real directory over a shelf in memory, from a few records."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from alerts.case import Case
-from alerts.explanation import work_reasons
+from alerts.judging import Rulebook
 from alerts.limits import load
 from alerts.policy import Policy
 from alerts.rules.form import Abstain, Answered, AnyRule, Hit, Quiet
@@ -13,6 +14,7 @@ from enrichment.directory import Directory
 from enrichment.dossier import KINDS
 from enrichment.facts import Facts
 from enrichment.memory_shelf import MemoryShelf
+from enrichment.memory_windows import MemoryWindows
 from enrichment.wire import Access, Record
 from tests.support.records import an_access, client, staff
 
@@ -24,29 +26,46 @@ T = TypeVar("T")
 
 
 def a_case(
-    *records: Record, actor_known: bool = True, client_known: bool = True, policy: Policy | None = None, **access: Any
+    *records: Record,
+    actor_known: bool = True,
+    client_known: bool = True,
+    policy: Policy | None = None,
+    earlier: Sequence[Access] = (),
+    **access: Any,
 ) -> Case:
-    """An access and what these records say around it.
+    """An access, what these records say around it, and what *earlier* accesses have left in the windows.
 
     The actor has a plain staff record and the client a plain client record, unless one is given or it is said that
     there is none. The other arguments are fields of the access.
     """
     one = an_access(**access)
-    facts = facts_for(one, *records, actor_known=actor_known, client_known=client_known)
-    policy = policy or SHIPPED.policy
-    return Case(one, facts, work_reasons(one, facts, policy), policy)
+    shelf = _shelf(one, *records, actor_known=actor_known, client_known=client_known)
+    rulebook = Rulebook(SHIPPED if policy is None else replace(SHIPPED, policy=policy), "release of a test")
+    windows = MemoryWindows()
+    for before in earlier:
+        windows.note_one(rulebook.noted(rulebook.case(before, _facts(shelf, before))))
+    case = rulebook.case(one, _facts(shelf, one))
+    return replace(case, windows=windows.note_one(rulebook.noted(case)))
 
 
 def facts_for(access: Access, *records: Record, actor_known: bool = True, client_known: bool = True) -> Facts:
     """What the directory says around an access; see ``a_case``."""
+    return _facts(_shelf(access, *records, actor_known=actor_known, client_known=client_known), access)
+
+
+def _facts(shelf: MemoryShelf, access: Access) -> Facts:
+    (facts,) = finished(Directory(shelf, hops_max=SHIPPED.hops_max).facts_for([access]))
+    return facts
+
+
+def _shelf(access: Access, *records: Record, actor_known: bool, client_known: bool) -> MemoryShelf:
     shelf = MemoryShelf()
     ends: list[Record] = [staff(access.staff_id)] if actor_known else []
     if client_known and access.client_id is not None:
         ends.append(client(access.client_id))
     for record in (*ends, *records):
         put(shelf, record)
-    (facts,) = finished(Directory(shelf, hops_max=SHIPPED.hops_max).facts_for([access]))
-    return facts
+    return shelf
 
 
 def put(shelf: MemoryShelf, record: Record) -> None:
@@ -79,3 +98,23 @@ def brief(answer: Answered) -> str:
             return f"not known: {missing}"
         case Quiet(because):
             return because
+
+
+def in_a_word(answer: Answered) -> str:
+    """An answer without its reasons: the severity of a hit, ``quiet``, or what is not known."""
+    match answer:
+        case Hit(severity, _, _):
+            return severity
+        case Abstain(missing):
+            return f"not known: {missing}"
+        case Quiet():
+            return "quiet"
+
+
+def earlier_ones(number: int, **fields: Any) -> list[Access]:
+    """So many accesses of S-1 a minute before noon, each to a client of its own (C-101, C-102, ...)."""
+    least = {"occurred_at": "2026-11-20T11:59:00+13:00"}
+    return [
+        an_access(**(least | {"event_id": f"B-{one}", "client_id": f"C-{100 + one}"} | fields))
+        for one in range(1, number + 1)
+    ]

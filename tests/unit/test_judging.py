@@ -27,7 +27,7 @@ def judge(case: Case, **stages: Stage) -> Judged:
         rule: limits.model_copy(update={"stage": staged.get(rule, "live" if rule in FIVE else "off")})
         for rule, limits in SHIPPED.rules.items()
     }
-    return Rulebook(replace(SHIPPED, rules=rules), "release 1").judge(case.access, case.facts)
+    return Rulebook(replace(SHIPPED, rules=rules), "release 1").judge(case)
 
 
 def assess(case: Case, **stages: Stage) -> Assessment:

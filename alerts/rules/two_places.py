@@ -1,0 +1,68 @@
+"""Accesses under one staff id came from two sites within minutes.
+
+Looks for     an access judged before, at most some minutes earlier, by the same staff id from another site.
+Cannot see    a shared password used at one site; accesses that carry no site.
+Innocent when the actor's network or remote session showed another site, or two sites share a building.
+Then          ask the account's administrators for both sessions, and the actor where they worked.
+"""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from alerts.assessment import Evidence
+from alerts.case import Case
+from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
+from alerts.wording import ACCESSES, counted, happened
+from enrichment.facts import Known
+from enrichment.newzealand import nz_text
+
+_MINUTES_PER_DAY = 24 * 60
+
+
+class TwoPlacesLimits(Limits):
+    """How soon is too soon to have travelled."""
+
+    #: Minutes before the access in which another site counts.
+    minutes_max: Annotated[int, Field(ge=1, le=_MINUTES_PER_DAY)]
+
+    @property
+    def back(self) -> timedelta:
+        """``minutes_max`` as a length of time."""
+        return timedelta(minutes=self.minutes_max)
+
+
+def evaluate(case: Case, limits: TwoPlacesLimits) -> Answered:
+    """Say whether the same staff id was at another site just before."""
+    access = case.access
+    if not asks_where(case):
+        return Quiet("the access carries no site, or its actor is a service or in no staff record")
+    elsewhere = case.windows.elsewhere
+    if elsewhere is None:
+        return Quiet("no access from another site came in the minutes before")
+    return Hit(
+        "medium",
+        f"{happened(access)} from site {access.site}; an access under the same staff id came from site "
+        f"{elsewhere.value} at {nz_text(elsewhere.at)} (within {counted(limits.minutes_max, 'minute')}).",
+        (
+            Evidence("access from site", str(access.site), ACCESSES, access.occurred_at),
+            Evidence("access from site", elsewhere.value, ACCESSES, elsewhere.at),
+        ),
+    )
+
+
+def asks_where(case: Case) -> bool:
+    """Say whether the question can be asked of this access at all."""
+    actor = case.facts.actor
+    return case.access.site is not None and isinstance(actor, Known) and actor.value.kind != "service"
+
+
+RULE = Rule(
+    id="two-places",
+    title="Two sites within minutes",
+    about="actor",
+    clauses=("control",),
+    limits=TwoPlacesLimits,
+    evaluate=evaluate,
+)
