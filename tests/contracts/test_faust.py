@@ -1,0 +1,304 @@
+"""What our transport needs of the insides of Faust, mode and aiokafka, which promise none of it.
+
+Each failure here says what to look at. After reading it, and whatever of ours rests on it, write the new value down;
+then run the tests of losing nothing (``tests/integration``) as often as you can bear.
+"""
+
+import ast
+import hashlib
+import importlib.metadata
+import inspect
+import textwrap
+import tomllib
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+from weakref import WeakSet
+
+import aiokafka
+import faust
+import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import SubscriptionState
+from faust.transport.consumer import Consumer, Fetcher, ThreadDelegateConsumer
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+from mode import Service
+from mode.supervisors import CrashingSupervisor, SupervisorStrategy
+from mode.threads import ServiceThread
+from mode.utils.futures import notify
+
+from stream.batches import BatchConsumer, PositionedConsumer
+from stream.faust_app import BATCH_RECORDS_MAX, add_agent, faust_app
+from stream.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+Thread = driver.AIOKafkaConsumerThread
+
+# -- versions -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["faust-streaming", "aiokafka"])
+def test_the_installed_version_is_the_one_that_was_read(name: str) -> None:
+    """Pinned exactly in pyproject.toml, and nothing else is installed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert f"{name}=={importlib.metadata.version(name)}" in project["dependencies"], (
+        f"{name} is pinned exactly, because stream/batches.py rests on its private parts: install the pinned version, "
+        "or move the pin together with this file."
+    )
+
+
+# -- code that was read ---------------------------------------------------------------------------------------------
+
+#: What of theirs ours replaces or leans on -> the digest of its text when it was last read, and what to look at.
+READ: list[tuple[Any, str, str]] = [
+    (Fetcher._fetcher, "64ea6297f5a0", "it calls BatchConsumer._drain_messages"),
+    (Consumer._drain_messages, "8f35dd7a1114", "BatchConsumer._drain_messages replaces it"),
+    (Consumer._wait_next_records, "ba40cd367132", "BatchConsumer._drain_messages polls with it"),
+    (Consumer.ack, "5548cf0f7584", "BatchConsumer.ack replaces it"),
+    (Consumer.track_message, "e43b88ec9355", "BatchConsumer._in_hand reads what it adds"),
+    (Consumer.commit, "e43a7d03685f", "it calls BatchConsumer.force_commit, one at a time"),
+    (Consumer.force_commit, "464b62ae9172", "BatchConsumer.force_commit replaces it"),
+    (Consumer.perform_seek, "2b4ceebd23de", "BatchConsumer.perform_seek begins with forgetting"),
+    (Consumer.on_partitions_revoked, "652177e770ee", "BatchConsumer ends it with forgetting"),
+    (Consumer.on_partitions_assigned, "c07feb1175f7", "reading goes on after it has sought"),
+    (Consumer.wait_empty, "53195dca246c", "BatchConsumer.wait_empty replaces it, bounded"),
+    (Consumer.on_stop, "7accc1bf4f97", "it calls BatchConsumer.wait_empty"),
+    (Consumer._wait_for_ack, "0d4f76b083a9", "BatchConsumer.wait_empty waits with it, ack wakes it"),
+    (Consumer.stop_flow, "aa77389dc23a", "BatchConsumer._drain_messages asks flow_active after each poll"),
+    (Consumer.resume_flow, "192f20bc377f", "the same"),
+    (ThreadDelegateConsumer._commit, "91c201528438", "BatchConsumer._commit replaces it"),
+    (ThreadDelegateConsumer.seek_to_committed, "6c17ae1d4f33", "PositionedConsumer.seek_to_committed replaces it"),
+    (ThreadDelegateConsumer.seek_wait, "87115444b6fc", "PositionedConsumer seeks as it does"),
+    (driver.Consumer._to_message, "a2a5aefda42d", "BatchConsumer._hand_over makes events with it"),
+    (Thread._ensure_consumer, "a2c77687801c", "BatchConsumer commits through it"),
+    (Thread.seek_wait, "8356b4c729d6", "PositionedConsumer.seek_to_committed calls it"),
+    (Thread._seek_wait, "98f8aa716db2", "it sets the read offsets that _chunks compares with"),
+    (Thread.getmany, "1b1c58046a9b", "it takes max_poll_records over all partitions"),
+    (Thread.call_thread, "d1304f73ca65", "commits and signs of life run in the consumer's thread"),
+    (ConsumerMessage.on_final_ack, "818bf19da001", "it calls BatchConsumer.ack"),
+    (Service.crash, "6e0b5672cd83", "stream/worker.py waits for _crashed, which it sets"),
+    (CrashingSupervisor.wakeup, "ac835b6f9367", "an agent that fails ends the worker"),
+    (notify, "ef6a073439d5", "BatchConsumer.ack wakes whoever waits, or nobody"),
+    (SubscriptionState.fetch_context, "88fca759b6e7", "BatchConsumer._show_life enters it"),
+    (aiokafka.AIOKafkaConsumer.commit, "f85283bf7c7c", "BatchConsumer._commit_in_thread calls it"),
+]
+
+
+def function_of(code: Any) -> Callable[..., Any]:
+    """The function itself: a task of mode's holds it, a decorator wraps it."""
+    function: Callable[..., Any] = inspect.unwrap(getattr(code, "fun", code))
+    return function
+
+
+def digest(function: Callable[..., Any]) -> str:
+    """A short digest of a function's text, indentation left out."""
+    text = textwrap.dedent(inspect.getsource(function))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@pytest.mark.parametrize(("code", "expected", "why"), READ, ids=[function_of(row[0]).__qualname__ for row in READ])
+def test_their_code_is_what_was_read(code: Any, expected: str, why: str) -> None:
+    """A change is no mistake, but somebody must read it."""
+    function = function_of(code)
+    found = digest(function)
+    assert expected == found, (
+        f"{function.__qualname__} has changed ({why}): read it, then stream/batches.py, then write {found} here."
+    )
+
+
+def test_all_that_is_replaced_was_read() -> None:
+    """Every method of theirs that our consumers override has its row above."""
+    theirs = {name for cls in driver.Consumer.__mro__ for name in vars(cls)}
+    replaced = {
+        name
+        for ours in (BatchConsumer, PositionedConsumer)
+        for name, value in vars(ours).items()
+        if name in theirs and inspect.isfunction(value) and name != "__init__"
+    }
+    read = {function_of(code).__name__ for code, _, _ in READ}
+    assert replaced - read == set(), "stream/batches.py replaces methods of Faust's that this file does not watch"
+
+
+#: Private attributes that stream/ reads of others' objects; each has a test of what it must be.
+PRIVATE = {
+    "_stopped", "_wait_next_records", "_thread", "_ensure_consumer", "_subscription", "_read_offset", "_to_message",
+    "_unacked_messages", "_waiting_for_ack", "_committed_offset", "_wait_for_ack", "_crashed",
+    "_consumer",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("file", ["batches.py", "worker.py", "faust_app.py"])
+def test_all_that_is_read_privately_is_watched(file: str) -> None:
+    """Every attribute with an underscore is our own or stands in the list above."""
+    tree = ast.parse((ROOT / "stream" / file).read_text("utf-8"))
+    read = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _private(node.attr)}
+    written = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and _private(node.attr)
+    }
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    ours = (written | defined) - PRIVATE
+    assert read - ours - PRIVATE == set(), f"stream/{file} reads private parts of others that this file does not watch"
+
+
+def _private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+# -- behaviour ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def app(tmp_path: Path) -> faust.App:
+    """An application of ours that is never started: it talks to nobody."""
+    return faust_app(Settings(kafka="127.0.0.1:9", group="contract", state_dir=tmp_path), "screen")
+
+
+@pytest.fixture
+async def consumer(app: faust.App) -> AsyncIterator[BatchConsumer]:
+    """Its consumer, made by Faust."""
+    made = app.consumer
+    assert isinstance(made, BatchConsumer), "Faust no longer makes its consumer by calling app.transport.Consumer"
+    yield made
+    made._thread.thread_loop.close()
+
+
+def message(consumer: BatchConsumer, offset: int) -> ConsumerMessage:
+    """A message as Faust makes it of a record."""
+    found = consumer._to_message(TP("t", 0), _Record(offset))
+    assert isinstance(found, ConsumerMessage)
+    return found
+
+
+class _Record:
+    """A record with the attributes that aiokafka's have."""
+
+    topic, partition, timestamp, timestamp_type, headers = "t", 0, 1_763_586_847_123, 0, ()
+    key, value, checksum, serialized_key_size, serialized_value_size = b"k", b"v", None, 1, 1
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+
+
+async def test_a_message_can_carry_a_batch(consumer: BatchConsumer) -> None:
+    """Its value can be replaced before it is handed over, and it can be held weakly."""
+    made = message(consumer, 7)
+    made.value = object()  # type: ignore[assignment]
+    consumer.track_message(made)
+    assert isinstance(consumer._unacked_messages, WeakSet)
+    assert list(consumer._unacked_messages) == [made]
+
+
+async def test_the_last_reference_acknowledges(consumer: BatchConsumer) -> None:
+    """Faust counts references and calls our ``ack`` once, at the last."""
+    made = message(consumer, 7)
+    consumer.track_message(made)
+    made.incref(2)
+    made.ack(consumer)
+    assert (made.acked, list(consumer._unacked_messages)) == (False, [made])
+    made.ack(consumer)
+    assert (made.acked, list(consumer._unacked_messages)) == (True, [])
+    assert consumer.ack(made) is False
+
+
+async def test_an_acknowledgement_wakes_whoever_waits(consumer: BatchConsumer) -> None:
+    """``_waiting_for_ack`` is None or a future while ``_wait_for_ack`` runs."""
+    assert consumer._waiting_for_ack is None
+    waiting = consumer._wait_for_ack(timeout=60)
+    step = waiting.send(None)
+    assert step is not None
+    consumer.ack(message(consumer, 1))
+    assert consumer._waiting_for_ack is not None
+    assert consumer._waiting_for_ack.done()
+    waiting.close()
+
+
+async def test_offsets_that_nobody_knows_are_none(consumer: BatchConsumer) -> None:
+    """Both maps answer for partitions that were never seen."""
+    assert consumer._read_offset[TP("t", 9)] is None
+    assert consumer._committed_offset[TP("t", 9)] is None
+
+
+async def test_flow(consumer: BatchConsumer) -> None:
+    """It is on at first; stopping it sets the event that a hand-over waits for beside the queue."""
+    assert (consumer.flow_active, consumer.suspend_flow.is_set()) == (True, False)
+    consumer.stop_flow()
+    assert (consumer.flow_active, consumer.suspend_flow.is_set()) == (False, True)
+    consumer.resume_flow()
+    assert (consumer.flow_active, consumer.suspend_flow.is_set()) == (True, False)
+
+
+async def test_commit_asks_us(consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faust's own ``commit`` ends in our ``force_commit``, with these arguments."""
+    asked: list[tuple[Any, Any]] = []
+
+    async def force_commit(topics: Any = None, start_new_transaction: bool = True) -> bool:
+        asked.append((topics, start_new_transaction))
+        return True
+
+    monkeypatch.setattr(consumer, "force_commit", force_commit)
+    assert await consumer.commit() is True
+    assert asked == [(None, True)]
+
+
+async def test_the_consumers_thread(consumer: BatchConsumer) -> None:
+    """The thread is made with the consumer; before it runs it has no consumer of Kafka's."""
+    assert isinstance(consumer._thread, ServiceThread)
+    with pytest.raises(Exception, match="not yet started"):
+        consumer._thread._ensure_consumer()
+
+
+async def test_what_says_stop(app: faust.App, consumer: BatchConsumer) -> None:
+    """The loop of reading ends by these events, and a crash is told by that one."""
+    fetcher = Fetcher(app)
+    assert [event.is_set() for event in (consumer._stopped, fetcher._stopped, app._crashed)] == [False, False, False]
+    await app.crash(RuntimeError("a test"))
+    assert app._crashed.is_set()
+    assert isinstance(app.crash_reason, RuntimeError)
+
+
+async def test_a_generation_is_counted(app: faust.App) -> None:
+    """A rebalance moves it; what was fetched before is not handed over after."""
+    assert isinstance(app.consumer_generation_id, int)
+
+
+async def test_our_settings_are_theirs(app: faust.App) -> None:
+    """Names that Faust would ignore if it did not know them."""
+    add_agent(app, "carry", ["t"], _carry)
+    conf = app.conf
+    assert (
+        conf.stream_wait_empty, conf.web_enabled, conf.topic_disable_leader, conf.table_standby_replicas,
+    ) == (True, False, True, 0)  # fmt: skip
+    numbers = (conf.broker_commit_interval, conf.broker_max_poll_records, conf.producer_request_timeout)
+    assert numbers == (1.0, BATCH_RECORDS_MAX, 30.0)
+    agent = next(agent for name, agent in app.agents.items() if name.endswith("carry"))
+    assert agent.supervisor_strategy is CrashingSupervisor
+    assert issubclass(CrashingSupervisor, SupervisorStrategy)
+
+
+async def _carry(_events: Any) -> None:
+    """Carry nothing."""
+
+
+async def test_a_sign_of_life_counts_as_a_poll() -> None:
+    """The coordinator leaves the group when nothing was fetched for too long; entering this context is fetching."""
+    state = SubscriptionState()
+    state._last_fetch_ended = 0.0
+    with state.fetch_context():
+        assert state.fetcher_idle_time == 0
+    assert state._last_fetch_ended > 0
+    names = {name for code in _code_of(GroupCoordinator) for name in code.co_names}
+    assert "fetcher_idle_time" in names, "aiokafka's coordinator no longer asks how long ago the last fetch ended"
+    assert "_subscription" in inspect.getsource(aiokafka.AIOKafkaConsumer.__init__)
+
+
+def _code_of(cls: type) -> Iterator[Any]:
+    """The code of all functions of a class, those inside them included."""
+    waiting = [function.__code__ for function in vars(cls).values() if inspect.isfunction(function)]
+    while waiting:
+        code = waiting.pop()
+        yield code
+        waiting += [constant for constant in code.co_consts if inspect.iscode(constant)]
