@@ -17,7 +17,7 @@ FAULTS = {
     "loop": "block",
     "produce": "_hang",
     "redis": "_hang",
-    "commit": "_hang",
+    "commit": "_commit",
     "fetcher": "_hang",
 }
 
