@@ -19,6 +19,7 @@ COMMANDS = {
     "reference": ("load", "reference"),
     "access": ("load", "access"),
     "config": ("config", "app"),
+    "dlq": ("dlq", "app"),
     "alerts": ("alerts", "app"),
     "explain": ("explain", "explain"),
 }

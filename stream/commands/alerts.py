@@ -1,11 +1,10 @@
 """``accesswatch alerts``: the store, as a list and as a brief; acknowledging and closing. Needs the database alone."""
 
 import getpass
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated, Final
 
 import orjson
@@ -20,16 +19,15 @@ from alerts.rules.catalogue import RULES
 from alerts.store.errors import StoreError
 from alerts.store.reading import Filters
 from alerts.store.store import Store
-from enrichment.newzealand import ZONE, nz_text
+from enrichment.newzealand import nz_text
 from stream import settings as environment
 from stream.commands.alert_brief import brief
 from stream.commands.failure import CommandFailed
+from stream.commands.moments import moment
 
 _LIMIT_MAX: Final = 10_000
 _BECAUSE_CHARACTERS_MAX: Final = 2_000
 _BY_CHARACTERS_MAX: Final = 64
-_AGO: Final = re.compile(r"([0-9]{1,5})([mhd])")
-_UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 app = typer.Typer(help="Alerts: questions about accesses, and what became of them.", no_args_is_help=True)
 
@@ -44,19 +42,6 @@ def _day(text: str) -> date:
         raise typer.BadParameter("must look like 2026-11-20") from None
 
 
-def _since(text: str) -> datetime:
-    """Read a New Zealand date, a time with its offset, or a length of time ago."""
-    if ago := _AGO.fullmatch(text):
-        return datetime.now(UTC) - int(ago[1]) * _UNITS[ago[2]]
-    try:
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is not None:
-            return at
-        return datetime.combine(date.fromisoformat(text), datetime.min.time(), ZONE)
-    except ValueError:
-        raise typer.BadParameter("must look like 2026-11-20, 2026-11-20T09:00:00+13:00, 90m, 24h or 7d") from None
-
-
 @app.command("list")
 def list_alerts(
     *,
@@ -67,7 +52,7 @@ def list_alerts(
     client: Annotated[str | None, typer.Option(help="Only alerts about this client id.")] = None,
     day: Annotated[date | None, typer.Option(parser=_day, help="Only this New Zealand date.")] = None,
     since: Annotated[
-        datetime | None, typer.Option(parser=_since, help="Only alerts raised since: a date, a time, or 90m, 24h, 7d.")
+        datetime | None, typer.Option(parser=moment, help="Only alerts raised since: a date, a time, or 90m, 24h, 7d.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=_LIMIT_MAX, help="At most so many.")] = 50,
     as_json: _Json = False,

@@ -9,11 +9,12 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from agents.parking import LEFT_OUT_HEADER, PREFIX
+from enrichment.wire import Access
 from stream.connections import aiokafka_options
 from stream.settings import Settings
 from stream.topic_admin import administration
 from stream.topics import ACCESS, ASSESSMENT, DEAD_LETTER_BYTES_MAX, dead_letter_topic
-from tests.support.records import LEAST, Access, as_json
+from tests.support.records import LEAST, as_json
 from tests.support.topics import read_all
 from tests.support.worker import a_worker, eventually, values
 
