@@ -9,7 +9,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from enrichment.facts import Known
 from enrichment.kinship import Edge, client_node, staff_node
@@ -28,6 +28,8 @@ KINDS: dict[ReferenceKind, tuple[type[Record], str]] = {
 }
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: The last millisecond of the calendar, since 1970.
+_TIMESTAMP_MS_MAX = 253_402_300_799_999
 
 #: Field prefixes inside a node: its own record, and what names it.
 _RECORD, _OWNER, _WORK, _EDGE, _WATCH, _REPORT = "r", "o:", "w:", "e:", "m:", "p:"
@@ -140,6 +142,22 @@ def placed(record: Record, timestamp_ms: int) -> tuple[Placed, ...]:
 
 def _payload(record: Record, timestamp_ms: int) -> bytes:
     """Keep what the contract names: a field that nobody uses shall not lie in Redis either."""
-    unknown = set(record.__pydantic_extra__ or ())
-    text = record.model_dump_json(by_alias=True, exclude_unset=True, exclude=unknown)
-    return f"{timestamp_ms}\n{text}".encode()
+    text = record.model_dump_json(by_alias=True, exclude_unset=True, exclude=_unknown(record))
+    # Kafka's timestamps reach further than the calendar; one that could not be read back would stop every reader.
+    return f"{min(max(timestamp_ms, 0), _TIMESTAMP_MS_MAX)}\n{text}".encode()
+
+
+def _unknown(record: Record) -> dict[str, Any]:
+    """Name the fields that the contract does not, in this record and in those inside it, as pydantic leaves them out.
+
+    One that is called as a field of ours stays, since leaving it out would take ours with it.
+    """
+    known = type(record).model_fields
+    found: dict[str, Any] = {name: True for name in record.__pydantic_extra__ or () if name not in known}
+    for name in record.nested:
+        inner = getattr(record, name)
+        if isinstance(inner, tuple):
+            found[name] = {number: _unknown(one) for number, one in enumerate(inner)}
+        elif inner is not None:
+            found[name] = _unknown(inner)
+    return found
