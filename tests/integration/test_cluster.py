@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from stream.connections import aiokafka_options
-from stream.embedded.cluster import Broker, Cluster
+from stream.embedded.broker import Broker
+from stream.embedded.cluster import Cluster
 from stream.publishing import Publisher
 from stream.settings import Settings
 from stream.topic_admin import administration, differences
