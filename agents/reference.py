@@ -12,6 +12,7 @@ from typing import Any
 from agents.batch import Batch, Chunk, Record
 from agents.holding import Hold
 from agents.metrics import Metrics
+from agents.park_limit import ParkLimit
 from agents.parking import Parked, Parking
 from agents.ports import NotPublished, Outputs
 from enrichment.decode import Invalid, NotJson, Refused, decode
@@ -31,6 +32,7 @@ class Reference:
     shelf: RedisShelf
     outputs: Outputs
     parking: Parking
+    limit: ParkLimit
     hold: Hold
     metrics: Metrics
     #: Topic name -> the kind of record that it holds.
@@ -57,6 +59,7 @@ class Reference:
                 await self._apply(epoch, chunk, changes)
         except EpochChanged:
             return
+        await self.limit.admit(batch, parked)
         await self.hold.until_it_works(lambda: self._park(parked), (NotPublished,))
         for letter in parked:
             self.parking.count(letter)

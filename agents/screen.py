@@ -18,6 +18,7 @@ import orjson
 from agents.batch import Batch, Record
 from agents.holding import Hold
 from agents.metrics import Metrics
+from agents.park_limit import ParkLimit
 from agents.parking import Parked, Parking
 from agents.ports import NotPublished, Outputs
 from alerts.case import Case
@@ -57,6 +58,7 @@ class Screen:
     rulebook: Callable[[], Rulebook]
     outputs: Outputs
     parking: Parking
+    limit: ParkLimit
     hold: Hold
     metrics: Metrics
     assessment_topic: str
@@ -87,6 +89,7 @@ class Screen:
         )
         answered = [(record, case, found) for (record, case, _), found in zip(cases, windows, strict=True)]
         screened = _each(answered, partial(_judged, rulebook), parked)
+        await self.limit.admit(batch, parked)
         # Published again as a whole when Kafka did not take all of it: an assessment may be repeated, never lost.
         await self.hold.until_it_works(lambda: self._publish(screened, parked), (NotPublished,))
         self._count(screened, parked)

@@ -15,6 +15,7 @@ from agents.activity import Activity
 from agents.alert import Alerting
 from agents.deliver import Deliverer
 from agents.holding import Hold
+from agents.park_limit import ParkLimit
 from agents.parking import Parking
 from agents.reference import Reference
 from agents.relay import Relay
@@ -28,10 +29,10 @@ from enrichment.dossier import ReferenceKind
 from enrichment.redis_shelf import RedisShelf
 from enrichment.redis_windows import RedisWindows
 from stream import RELEASE
-from stream.batches import BatchConsumer
 from stream.connections import aiokafka_options
 from stream.delivery_file import load_delivery
 from stream.faust_app import add_agent, faust_app, group_id
+from stream.in_order import InOrderConsumer
 from stream.kafka_ends import TopicEnds
 from stream.outputs import RenewedOutputs
 from stream.parts import Part
@@ -95,6 +96,15 @@ class _Assembly:
     def _parking(self, outputs: RenewedOutputs, agent: str) -> Parking:
         return Parking(outputs, self._metrics, group_id(self._settings, agent), RELEASE)
 
+    def _limit(self, client: "redis.asyncio.Redis") -> ParkLimit:
+        settings = self._settings
+        return ParkLimit(
+            client,
+            namespace(settings),
+            in_a_row_max=settings.park_in_a_row_max,
+            ratio_max=settings.park_ratio_max,
+        )
+
     async def _open_store(self) -> Store:
         if self._store is None:
             self._store = await asyncio.to_thread(Store.open, self._settings.database_url, RULES)
@@ -109,11 +119,19 @@ class _Assembly:
 
     async def reference(self) -> Part:
         hold = Hold("reference", self._metrics)
-        shelf = RedisShelf(self._redis(), namespace(self._settings))
+        client = self._redis()
+        shelf = RedisShelf(client, namespace(self._settings))
         outputs = self._outputs()
         feed = ReferenceFeed(shelf, hold)
         agent = Reference(
-            shelf, outputs, self._parking(outputs, "reference"), hold, self._metrics, self._kinds, lambda: feed.epoch
+            shelf=shelf,
+            outputs=outputs,
+            parking=self._parking(outputs, "reference"),
+            limit=self._limit(client),
+            hold=hold,
+            metrics=self._metrics,
+            kinds=self._kinds,
+            epoch=lambda: feed.epoch,
         )
         app = faust_app(self._settings, "reference", feed.consumer)
         add_agent(app, "reference", list(self._kinds), agent.attach)
@@ -135,6 +153,7 @@ class _Assembly:
             rulebook=lambda: rulebook,
             outputs=outputs,
             parking=self._parking(outputs, "screen"),
+            limit=self._limit(client),
             hold=hold,
             metrics=self._metrics,
             assessment_topic=self._settings.topic(ASSESSMENT),
@@ -208,8 +227,8 @@ class _Assembly:
                 self._metrics.staff_registered.set(number)
 
 
-def _gated(may_read: Callable[[], bool], *args: Any, **kwargs: Any) -> BatchConsumer:
-    consumer = BatchConsumer(*args, **kwargs)
+def _gated(may_read: Callable[[], bool], *args: Any, **kwargs: Any) -> InOrderConsumer:
+    consumer = InOrderConsumer(*args, **kwargs)
     consumer.may_read = may_read
     return consumer
 

@@ -59,6 +59,12 @@ class Settings(BaseModel):
     stuck_seconds: float = Field(
         120.0, description="seconds without a commit, with records waiting, after which a worker ends itself", ge=5
     )
+    park_in_a_row_max: int = Field(
+        5_000, description="records of a partition parked in a row after which a worker stops instead", ge=1
+    )
+    park_ratio_max: float = Field(
+        0.5, description="share of a partition's last 10,000 records parked after which a worker stops", gt=0, le=1
+    )
     actor: str | None = Field(None, description="staff id of the person at the keyboard")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
 

@@ -12,6 +12,7 @@ import faust
 from aiokafka.errors import KafkaError
 
 from agents.metrics import Metrics
+from agents.park_limit import ParkLimitReached
 from stream import RELEASE
 from stream.commands.failure import CommandFailed
 from stream.connections import aiokafka_options
@@ -186,7 +187,10 @@ class Worker:
         if not all(finished):
             _log.warning("some of what was in hand is not finished; it is read again at the next start")
         for part in self.parts:
-            await part.finish()
+            try:
+                await part.finish()
+            except Exception as error:  # noqa: BLE001 what is left is kept, and stopping goes on
+                _log.warning("%s could not finish everything (%s); the rest is kept", part.name, type(error).__name__)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -205,4 +209,4 @@ async def _until_crash(app: faust.App) -> None:
 
 def _said(error: BaseException) -> str:
     """Say an error without its text, which may name a person; our own sentences never do."""
-    return str(error) if isinstance(error, CommandFailed) else type(error).__name__
+    return str(error) if isinstance(error, (CommandFailed, ParkLimitReached)) else type(error).__name__

@@ -1,0 +1,107 @@
+"""A limit on parking: when nearly everything is parked, something is wrong that parking does not mend.
+
+The worker then stops with a sentence and leaves the topic as it is. The counts lie in Redis, by partition, so that a
+restarted worker does not begin again and park the whole topic a piece at a time.
+"""
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from agents.batch import Batch, Chunk, Record
+from agents.parking import Parked
+
+#: Of so many records looked at, the older half is forgotten.
+RECORDS_REMEMBERED = 10_000
+
+_log = logging.getLogger(__name__)
+
+
+class ParkLimitReached(Exception):  # noqa: N818 it is a decision, said as a sentence
+    """Too much would be parked. The sentence names the partition and the last offset, and what to do."""
+
+
+@dataclass(slots=True)
+class _Counts:
+    looked_at: int = 0
+    parked: int = 0
+    in_a_row: int = 0
+
+    def count(self, parked: bool) -> None:
+        self.looked_at += 1
+        self.parked += parked
+        self.in_a_row = self.in_a_row + 1 if parked else 0
+        if self.looked_at > RECORDS_REMEMBERED:
+            self.looked_at, self.parked = self.looked_at // 2, self.parked // 2
+
+
+class ParkLimit:
+    """Counts what is parked of each partition, in a row and as a share."""
+
+    def __init__(self, client: "redis.asyncio.Redis", namespace: str, *, in_a_row_max: int, ratio_max: float) -> None:
+        """Describe the limit.
+
+        Args:
+            client: where the counts lie.
+            namespace: put before their key.
+            in_a_row_max: parked records of one partition with none readable between them.
+            ratio_max: share of the last ``RECORDS_REMEMBERED`` records of one partition, once so many were seen.
+        """
+        self._redis = client
+        self._key = f"{namespace}parking"
+        self._in_a_row_max = in_a_row_max
+        self._ratio_max = ratio_max
+        self._counts: dict[str, _Counts] = {}
+
+    async def admit(self, batch: Batch, parked: Collection[Parked]) -> None:
+        """Count a batch before anything of it is parked; batches that park nothing cost nothing.
+
+        Raises:
+            ParkLimitReached: nothing of this batch may be parked.
+        """
+        offsets: dict[str, set[int]] = {}
+        for letter in parked:
+            offsets.setdefault(_name(letter.record), set()).add(letter.record.offset)
+        for chunk in batch.chunks:
+            name = _name(chunk)
+            if name in self._counts or name in offsets:
+                await self._count(name, chunk, offsets.get(name, set()))
+
+    async def _count(self, name: str, chunk: Chunk, offsets: Collection[int]) -> None:
+        counts = self._counts.get(name) or await self._remembered(name)
+        for record in chunk.records:
+            counts.count(record.offset in offsets)
+            full = counts.looked_at >= RECORDS_REMEMBERED // 2
+            if counts.in_a_row > self._in_a_row_max:
+                self._stop(f"{counts.in_a_row} records in a row", name, record.offset, "IN_A_ROW")
+            if full and counts.parked > self._ratio_max * counts.looked_at:
+                self._stop(f"{counts.parked} of the last {counts.looked_at} records", name, record.offset, "RATIO")
+        self._counts[name] = counts
+        await self._remember(name, counts)
+
+    def _stop(self, how_many: str, name: str, offset: int, limit: str) -> None:
+        raise ParkLimitReached(
+            f"{how_many} of {name} could not be dealt with, up to offset {offset}: nothing more is parked. Mend what "
+            f"sends them, or raise ACCESSWATCH_PARK_{limit}_MAX to park them all the same"
+        )
+
+    async def _remembered(self, name: str) -> _Counts:
+        try:
+            found = await self._redis.hget(self._key, name)
+        except (RedisError, OSError, TimeoutError) as error:
+            _log.info("parking counts not read: %s", type(error).__name__)
+            found = None
+        return _Counts(*(int(number) for number in found.split(b" "))) if found else _Counts()
+
+    async def _remember(self, name: str, counts: _Counts) -> None:
+        try:
+            await self._redis.hset(self._key, name, f"{counts.looked_at} {counts.parked} {counts.in_a_row}")
+        except (RedisError, OSError, TimeoutError) as error:
+            _log.info("parking counts not kept: %s", type(error).__name__)
+
+
+def _name(place: Chunk | Record) -> str:
+    return f"{place.topic}-{place.partition}"
