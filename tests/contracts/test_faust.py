@@ -31,6 +31,7 @@ from mode.utils.futures import notify
 
 from stream.batches import BatchConsumer, PositionedConsumer
 from stream.faust_app import BATCH_RECORDS_MAX, add_agent, faust_app
+from stream.in_order import InOrderConsumer
 from stream.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +69,7 @@ READ: list[tuple[Any, str, str]] = [
     (Consumer._wait_for_ack, "0d4f76b083a9", "BatchConsumer.wait_empty waits with it, ack wakes it"),
     (Consumer.stop_flow, "aa77389dc23a", "BatchConsumer._drain_messages asks flow_active after each poll"),
     (Consumer.resume_flow, "192f20bc377f", "the same"),
+    (ThreadDelegateConsumer._getmany, "8dbffeccb0e3", "InOrderConsumer._getmany replaces it"),
     (ThreadDelegateConsumer._commit, "91c201528438", "BatchConsumer._commit replaces it"),
     (ThreadDelegateConsumer.seek_to_committed, "6c17ae1d4f33", "PositionedConsumer.seek_to_committed replaces it"),
     (ThreadDelegateConsumer.seek_wait, "87115444b6fc", "PositionedConsumer seeks as it does"),
@@ -113,7 +115,7 @@ def test_all_that_is_replaced_was_read() -> None:
     theirs = {name for cls in driver.Consumer.__mro__ for name in vars(cls)}
     replaced = {
         name
-        for ours in (BatchConsumer, PositionedConsumer)
+        for ours in (BatchConsumer, PositionedConsumer, InOrderConsumer)
         for name, value in vars(ours).items()
         if name in theirs and inspect.isfunction(value) and name != "__init__"
     }
