@@ -94,7 +94,7 @@ class ParkLimit:
         except (RedisError, OSError, TimeoutError) as error:
             _log.info("parking counts not read: %s", type(error).__name__)
             found = None
-        return _Counts(*(int(number) for number in found.split(b" "))) if found else _Counts()
+        return _Counts(*map(int, found.split())) if found else _Counts()
 
     async def _remember(self, name: str, counts: _Counts) -> None:
         try:

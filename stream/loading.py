@@ -11,8 +11,8 @@ from pydantic_core import from_json
 from enrichment.decode import Refused, decode, decode_access
 from enrichment.kinds import ID_LENGTH_MAX
 from enrichment.wire import Client, Record, Relationship, SelfReport, Staff, WatchlistEntry, Work
+from stream.bars import Bars
 from stream.jsonl import LINE_BYTES_MAX, read_lines
-from stream.progress import Bars
 from stream.publishing import Publisher
 
 #: Bad lines that are named for each file; all are counted.

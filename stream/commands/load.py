@@ -14,7 +14,7 @@ from stream.connections import connected
 from stream.settings import Settings
 
 if TYPE_CHECKING:
-    from stream.progress import Bars
+    from stream.bars import Bars
     from stream.publishing import Publisher
 
 _RATE_MAX = 1_000_000
@@ -98,9 +98,9 @@ async def _publishing(settings: Settings, topics: list[str]) -> AsyncIterator[tu
     """A publisher for topics that exist, and something to show progress with; whatever fails becomes a sentence."""
     from aiokafka.errors import KafkaError  # noqa: PLC0415 - Kafka's clients are slow to import
 
+    from stream.bars import Bars  # noqa: PLC0415
     from stream.connections import aiokafka_options  # noqa: PLC0415
     from stream.outgoing import PublishError  # noqa: PLC0415
-    from stream.progress import Bars  # noqa: PLC0415
     from stream.publishing import Publisher  # noqa: PLC0415
     from stream.topic_admin import administration, missing  # noqa: PLC0415
 
