@@ -4,7 +4,8 @@ Redis knows how far each topic is applied, in the same step as the data: its wor
 read on. So an emptied Redis is filled again by reading from the beginning.
 """
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,8 +22,10 @@ from enrichment.dossier import KINDS, ReferenceKind, placed, record_id
 from enrichment.kinds import ID_LENGTH_MAX
 from enrichment.redis_shelf import Change, EpochChanged, RedisShelf
 
-#: Changes sent to Redis in one step; it answers nobody else meanwhile.
-CHANGES_PER_STEP_MAX = 500
+#: Records applied to Redis in one step; it answers nobody else meanwhile.
+RECORDS_PER_STEP_MAX = 500
+#: Records decoded before others have their turn.
+RECORDS_PER_TURN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +53,27 @@ class Reference:
         """Carry one batch through; return when Redis has it and Kafka has acknowledged what was parked.
 
         A batch that was read for an epoch which is over is dropped: everything is being read again for the new one.
+        While Redis works on one step, the next is decoded; a step begins when the one before it is done.
         """
-        parked: list[Parked] = []
         epoch = self.epoch()
+        under_way: asyncio.Task[None] | None = None
         try:
-            for chunk in batch.chunks:
-                changes = self._changes(chunk, parked)
-                await self._apply(epoch, chunk, changes)
+            for step in _steps(batch):
+                changes = await self._changes(step)
+                if under_way is not None:
+                    await under_way
+                under_way = asyncio.create_task(self._apply(epoch, step, changes))
+            if under_way is not None:
+                await under_way
         except EpochChanged:
             return
-        await self.limit.admit(batch, parked)
-        await self.hold.until_it_works(lambda: self._park(parked), (NotPublished,))
-        for letter in parked:
-            self.parking.count(letter)
+        finally:
+            if under_way is not None:
+                under_way.cancel()
 
-    async def _apply(self, epoch: str, chunk: Chunk, changes: list[Change]) -> None:
-        partition, end = f"{chunk.topic}:{chunk.partition}", chunk.records[-1].offset + 1
-        for start in range(0, max(len(changes), 1), CHANGES_PER_STEP_MAX):
-            step = changes[start : start + CHANGES_PER_STEP_MAX]
-            last = start + CHANGES_PER_STEP_MAX >= len(changes)
-            following = end if last else step[-1].offset + 1
-            await self.hold.until_it_works(partial(self._step, epoch, partition, step, following), (Unanswered,))
+    async def _apply(self, epoch: str, step: Chunk, changes: list[Change]) -> None:
+        partition, following = f"{step.topic}:{step.partition}", step.records[-1].offset + 1
+        await self.hold.until_it_works(partial(self._step, epoch, partition, changes, following), (Unanswered,))
 
     async def _step(self, epoch: str, partition: str, step: list[Change], following: int) -> None:
         try:
@@ -80,14 +83,23 @@ class Reference:
         except NotReadable as error:
             raise Unanswered(str(error)) from error
 
-    def _changes(self, chunk: Chunk, parked: list[Parked]) -> list[Change]:
-        kind = self.kinds[chunk.topic]
-        changes = []
-        for record in chunk.records:
+    async def _changes(self, step: Chunk) -> list[Change]:
+        """Read the records of a step. What is parked is acknowledged by Kafka before Redis goes past it."""
+        kind = self.kinds[step.topic]
+        changes: list[Change] = []
+        parked: list[Parked] = []
+        for number, record in enumerate(step.records):
+            if number % RECORDS_PER_TURN == 0:
+                # Whatever else is under way, above all the step before this one, has its turn.
+                await asyncio.sleep(0)
             try:
                 changes.append(self._change(kind, record))
             except Refused as refusal:
                 parked.append(Parked(record, refusal.stage, type(refusal).__name__, str(refusal)))
+        await self.limit.admit(Batch((step,)), parked)
+        await self.hold.until_it_works(lambda: self._park(parked), (NotPublished,))
+        for letter in parked:
+            self.parking.count(letter)
         return changes
 
     def _change(self, kind: ReferenceKind, record: Record) -> Change:
@@ -108,6 +120,12 @@ class Reference:
 
 class Unanswered(Exception):  # noqa: N818 it names a state, which passes
     """Redis did not answer; the same step may be tried again."""
+
+
+def _steps(batch: Batch) -> Iterator[Chunk]:
+    for chunk in batch.chunks:
+        for start in range(0, len(chunk.records), RECORDS_PER_STEP_MAX):
+            yield Chunk(chunk.topic, chunk.partition, chunk.records[start : start + RECORDS_PER_STEP_MAX])
 
 
 def _id_of_tombstone(key: bytes | None) -> str:

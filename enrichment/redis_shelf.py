@@ -15,8 +15,10 @@ knows that Redis was emptied, and nobody judges until the data are complete agai
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
+import orjson
 import redis.asyncio
 from redis.exceptions import RedisError
 
@@ -31,44 +33,7 @@ NODES_PER_READ_MAX = 2_000
 #: What redis-py and the network raise while Redis is away, slow or failing over.
 UNREADABLE = (RedisError, OSError, asyncio.TimeoutError)
 
-_APPLY = """
-local ns, epoch, partition, following = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-if redis.call('GET', ns .. 'epoch') ~= epoch then return -1 end
-local applied = tonumber(redis.call('HGET', ns .. 'applied', partition) or '0')
-local i, taken = 6, 0
-for _ = 1, tonumber(ARGV[5]) do
-    local offset, kind, id, places = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
-    i = i + 4
-    if offset >= applied then
-        taken = taken + 1
-        local at = ns .. 'at:' .. kind .. ':' .. id
-        local before, now, lines = redis.call('GET', at), {}, {}
-        for p = 0, places - 1 do
-            local node, field = ARGV[i + 3 * p], ARGV[i + 3 * p + 1]
-            redis.call('HSET', ns .. node, field, ARGV[i + 3 * p + 2])
-            lines[#lines + 1] = node .. '\\n' .. field
-            now[lines[#lines]] = true
-        end
-        for line in string.gmatch(before or '', '[^\\t]+') do
-            if not now[line] then
-                local cut = string.find(line, '\\n', 1, true)
-                redis.call('HDEL', ns .. string.sub(line, 1, cut - 1), string.sub(line, cut + 1))
-            end
-        end
-        if places >= 0 then
-            redis.call('SET', at, table.concat(lines, '\\t'))
-            if not before then redis.call('HINCRBY', ns .. 'records', kind, 1) end
-        elseif before then
-            redis.call('DEL', at)
-            redis.call('HINCRBY', ns .. 'records', kind, -1)
-        end
-    end
-    if places > 0 then i = i + 3 * places end
-end
-if following > applied then redis.call('HSET', ns .. 'applied', partition, following) end
-if taken > 0 then redis.call('INCR', ns .. 'changes') end
-return taken
-"""
+_APPLY = Path(__file__).with_name("apply.lua").read_text("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +131,7 @@ class RedisShelf:
             EpochChanged: Redis was emptied meanwhile.
             NotReadable: Redis does not answer.
         """
-        arguments: list[Any] = [self._namespace, epoch, partition, following, len(changes)]
-        for change in changes:
-            places = change.places
-            arguments += (change.offset, change.kind, change.id, -1 if places is None else len(places))
-            for place in places or ():
-                arguments += (place.node, place.field, place.payload)
+        arguments = (self._namespace, epoch, partition, following, _packed(changes))
         taken = int(await answer(self._apply(args=arguments)))
         if taken < 0:
             raise EpochChanged("the reference data were removed from Redis")
@@ -190,6 +150,22 @@ class RedisShelf:
     def _check(self, epoch: bytes | None) -> None:
         if self.epoch is None or epoch is None or epoch.decode() != self.epoch:
             raise EpochChanged("the reference data in Redis are not those that were found complete")
+
+
+def _packed(changes: Sequence[Change]) -> bytes:
+    """Put the changes of one step into one argument: redis-py takes two microseconds for each that it packs."""
+    return orjson.dumps(
+        [
+            (
+                change.offset,
+                change.kind,
+                change.id,
+                change.places
+                and [part for place in change.places for part in (place.node, place.field, place.payload.decode())],
+            )
+            for change in changes
+        ]
+    )
 
 
 async def answer(asked: Any) -> Any:
