@@ -114,3 +114,7 @@ class Metrics:
             "Always 1; the label names the limits in force.",
             "hash",
         )
+        self.limits_reload_failures = counter(
+            "accesswatch_limits_reload_failures_total",
+            "Changed limits files that were not taken for their mistakes. A rise: those before stay in force.",
+        )

@@ -20,8 +20,6 @@ from agents.parking import Parking
 from agents.reference import Reference
 from agents.relay import Relay
 from agents.screen import Screen
-from alerts.judging import Rulebook
-from alerts.limits import load as load_limits
 from alerts.rules.catalogue import RULES
 from alerts.store.store import Store
 from enrichment.directory import Directory, NotReadable
@@ -34,6 +32,7 @@ from stream.delivery_file import load_delivery
 from stream.faust_app import add_agent, faust_app, group_id
 from stream.in_order import InOrderConsumer
 from stream.kafka_ends import TopicEnds
+from stream.limits_in_force import LimitsInForce
 from stream.outputs import RenewedOutputs
 from stream.parts import Part
 from stream.readiness import Readiness
@@ -138,19 +137,17 @@ class _Assembly:
         return Part("reference", self._metrics, app=app, hold=hold, tasks=[("reference feed", feed.watch())])
 
     async def screen(self) -> Part:
-        limits = load_limits(self._settings.limits)
-        self._metrics.limits_info.labels(limits.hash).set(1)
+        limits = LimitsInForce(self._settings.limits, RELEASE, self._metrics)
         client = self._redis()
         shelf = RedisShelf(client, namespace(self._settings))
         readiness = Readiness(shelf, lambda: self._ends.ends(list(self._kinds)), self._metrics)
         activity = Activity(client, namespace(self._settings), self._metrics)
         hold = Hold("screen", self._metrics)
         outputs = self._outputs()
-        rulebook = Rulebook(limits, RELEASE)
         agent = Screen(
             directory=Directory(shelf),
             windows=RedisWindows(client, namespace(self._settings)),
-            rulebook=lambda: rulebook,
+            rulebook=limits.rulebook,
             outputs=outputs,
             parking=self._parking(outputs, "screen"),
             limit=self._limit(client),
@@ -170,6 +167,7 @@ class _Assembly:
             gate=lambda: readiness.reason,
             tasks=[
                 ("readiness", readiness.watch()),
+                ("limits", limits.watch()),
                 ("activity", _every(ACTIVITY_SECONDS, activity.count)),
                 ("reference figures", _every(1.0, partial(self._count_reference, shelf))),
             ],
