@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 # The Python that runs make is the one that is used; none is downloaded.
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo test check lint types imports unit integration format clean
+.PHONY: help docs setup demo test check lint types imports unit integration format clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ unit: setup ## the tests that need no services
 
 integration: setup ## the tests on a real Kafka and Valkey; TEST_SERVICES=containers takes them from Docker
 	.venv/bin/python -m pytest -q tests/integration
+
+docs: setup ## write docs/rules.md from the rules
+	.venv/bin/python -m alerts.manual > docs/rules.md
 
 format: setup ## put the code into its form
 	.venv/bin/ruff format .
