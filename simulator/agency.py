@@ -71,6 +71,14 @@ class Agency:
             }
         )
 
+    def numbers(self) -> dict[str, int]:
+        """Count the relationships, the open work items and the watchlist entries."""
+        return {
+            "relationship": len(self._relationships),
+            "open work": sum("closed_at" not in item for item in self._work),
+            "watchlist": len(self._watchlist),
+        }
+
     def records(self) -> Iterator[Reference]:
         """Give every record; what is most often asked for comes first."""
         parts: list[tuple[str, str, list[Document]]] = [
