@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 # The Python that runs make is the one that is used; none is downloaded.
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help docs setup demo test check lint types imports unit integration format clean
+.PHONY: help docs setup demo test check lint types imports unit integration test-long format clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,7 +49,10 @@ unit: setup ## the tests that need no services
 	.venv/bin/python -m pytest -q tests/unit tests/contracts tests/rules
 
 integration: setup ## the tests on a real Kafka and Valkey; TEST_SERVICES=containers takes them from Docker
-	.venv/bin/python -m pytest -q tests/integration
+	.venv/bin/python -m pytest -q -n 2 --dist worksteal -m "not long" tests/integration
+
+test-long: setup ## the integration tests that take minutes
+	.venv/bin/python -m pytest -q -m long tests/integration
 
 docs: setup ## write docs/rules.md from the rules
 	.venv/bin/python -m alerts.manual > docs/rules.md

@@ -25,7 +25,12 @@ def pytest_report_header() -> str:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say which Kafka and Valkey the tests did use."""
-    terminalreporter.write_line(f"services used: {config.stash.get(_USED, 'none; no test asked for them')}")
+    spread = (
+        f"{real.which()}, one each for the processes that ran the tests"
+        if config.getoption("dist", "no") != "no"
+        else None
+    )
+    terminalreporter.write_line(f"services used: {spread or config.stash.get(_USED, 'none; no test asked for them')}")
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,13 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+#: The others are left to ``make test-long``: each takes the time that a stall is given, and then some.
+QUICK = {"agent", "fetcher"}
+
+
+@pytest.mark.parametrize(
+    "fault", [fault if fault in QUICK else pytest.param(fault, marks=pytest.mark.long) for fault in FAULTS]
+)
 async def test_whatever_hangs_ends_the_worker_and_the_next_one_finishes_the_work(
     settings: Settings, environment: dict[str, str], tmp_path: Path, fault: str
 ) -> None:
