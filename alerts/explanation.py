@@ -16,7 +16,8 @@ Number = Literal[1, 2, 3]
 #: The reasons that excuse every excusable rule; reason 3 alone is a claim, which some rules do not take.
 NAMED: frozenset[Number] = frozenset({1, 2})
 
-_KIND_WORDS = {
+#: How a kind of work begins a sentence.
+KIND_WORDS = {
     "case_management": "Case management",
     "application": "Application",
     "review": "Review",
@@ -42,7 +43,7 @@ def work_reasons(access: Access, facts: Facts, policy: Policy) -> tuple[WorkReas
     found = [
         WorkReason(number, work)
         for work in facts.work
-        if _is_open(access, work.value, policy)
+        if is_open(access, work.value, policy)
         and (number := _number(access, actor, work.value, policy.role_kinds)) is not None
     ]
     # Two sorts, since "latest opened" runs against the other keys; the id settles what the rule leaves open.
@@ -54,7 +55,7 @@ def work_reasons(access: Access, facts: Facts, policy: Policy) -> tuple[WorkReas
 def explain(reason: WorkReason) -> Explanation:
     """Put a work reason into one plain sentence."""
     work = reason.work.value
-    words = _KIND_WORDS[work.kind]
+    words = KIND_WORDS[work.kind]
     opened = nz_text(work.opened_at)
     until = f"closed {nz_text(work.closed_at)}" if work.closed_at is not None else "still open"
     why = {
@@ -65,7 +66,8 @@ def explain(reason: WorkReason) -> Explanation:
     return Explanation(work.kind, work.work_id, f"{words} {work.work_id} (opened {opened}, {until}) {why}.")
 
 
-def _is_open(access: Access, work: Work, policy: Policy) -> bool:
+def is_open(access: Access, work: Work, policy: Policy) -> bool:
+    """Say whether a work item is the access's client's and was open then, the grace on both sides included."""
     # Differences of instants, since an instant plus the grace may lie beyond the calendar's end.
     if work.client_id != access.client_id or access.occurred_at - work.opened_at < -policy.work_grace:
         return False

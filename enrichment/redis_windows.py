@@ -87,10 +87,17 @@ class RedisWindows:
         Raises:
             NotReadable: Redis does not answer.
         """
+        return await self._ask(accesses, noting=True)
+
+    async def look(self, accesses: Sequence[Noted]) -> list[Windows]:
+        """Answer as ``note`` does, over what is noted now, and note nothing: to look at what is past."""
+        return await self._ask(accesses, noting=False)
+
+    async def _ask(self, accesses: Sequence[Noted], *, noting: bool) -> list[Windows]:
         answered: list[Windows] = []
         for start in range(0, len(accesses), ACCESSES_PER_CALL_MAX):
             part = accesses[start : start + ACCESSES_PER_CALL_MAX]
-            arguments: list[Any] = [self._namespace, *_NUMBERS]
+            arguments: list[Any] = [self._namespace, *_NUMBERS, int(noting)]
             for access in part:
                 arguments += _asked(access)
             replies = await answer(self._call(arguments))

@@ -1,7 +1,8 @@
 -- Notes accesses in windows and answers each, in order; what the keys are stands in redis_windows.py.
--- ARGV: the namespace, seven numbers, then FIELDS for each access.
+-- ARGV: the namespace, seven numbers, 1 to note and answer or 0 to answer only, then FIELDS for each access.
 local HOUR, DAY, QUARTER, FIELDS = 3600e6, 86400e6, 21600e6, 14
 local MOST, NAMED, DATES = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local NOTING = ARGV[9] == '1'
 local KEEP_SEEN, KEEP_SHORT, KEEP_LONG, KEEP_VISITS = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local ns = ARGV[1] .. 'w:'
 local call, floor = redis.call, math.floor
@@ -93,13 +94,13 @@ local function elsewhere(staff, event, site, from, to)
 end
 
 local replies = {}
-for start = 9, #ARGV, FIELDS do
+for start = 10, #ARGV, FIELDS do
     local digest, number, part, staff, client = unpack(ARGV, start, start + 4)
     local at, date = tonumber(ARGV[start + 5]), tonumber(ARGV[start + 6])
     local standing, search, mark, records, site = unpack(ARGV, start + 7, start + 11)
     local sites_back, asked = tonumber(ARGV[start + 12]), ARGV[start + 13]
     local seen = ns .. 'seen:' .. text(today) .. ':' .. part
-    if call('SADD', seen, number) == 1 and
+    if NOTING and call('SADD', seen, number) == 1 and
         call('SISMEMBER', ns .. 'seen:' .. text(today - 1) .. ':' .. part, number) == 0 then
         call('EXPIRE', seen, KEEP_SEEN)
         local member = digest .. mark .. site

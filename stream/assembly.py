@@ -25,6 +25,7 @@ from alerts.store.store import Store
 from enrichment.directory import Directory, NotReadable
 from enrichment.dossier import ReferenceKind
 from enrichment.redis_shelf import RedisShelf
+from enrichment.redis_upkeep import RedisUpkeep
 from enrichment.redis_windows import RedisWindows
 from stream import RELEASE
 from stream.connections import aiokafka_options
@@ -36,9 +37,8 @@ from stream.limits_in_force import LimitsInForce
 from stream.outputs import RenewedOutputs
 from stream.parts import Part
 from stream.readiness import Readiness
-from stream.redis_link import connect
+from stream.redis_link import connect, namespace
 from stream.reference_feed import ReferenceFeed
-from stream.settings import Settings
 from stream.topics import ACCESS, ALERT, ASSESSMENT, HIT, REFERENCE, reference_topic
 from stream.worker import Worker
 
@@ -59,11 +59,6 @@ async def build(worker: Worker, stack: AsyncExitStack, ends: TopicEnds, agents: 
         "deliver": assembly.deliver,
     }
     return [await make() for name, make in makers.items() if name in agents]
-
-
-def namespace(settings: Settings) -> str:
-    """What stands before each of our keys in Redis, so that several installations can share one."""
-    return f"{settings.group}:{settings.topic_prefix}:"
 
 
 class _Assembly:

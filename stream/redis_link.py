@@ -32,3 +32,8 @@ def connect(settings: Settings) -> "redis.asyncio.Redis":
         options["ssl_ca_certs"] = str(settings.redis_ca_file)
     client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(url, **options)
     return client
+
+
+def namespace(settings: Settings) -> str:
+    """What stands before each of our keys in Redis, so that several installations can share one."""
+    return f"{settings.group}:{settings.topic_prefix}:"

@@ -11,7 +11,10 @@ from rich.console import Console
 
 from agents.parking import PREFIX
 from alerts.assessment import ASSESSMENT, Answer, Assessment
+from enrichment.decode import Refused, decode
 from enrichment.newzealand import nz_text
+from enrichment.wire import Access
+from stream.commands import explain_today
 from stream.commands.failure import CommandFailed
 from stream.connections import aiokafka_options, connected
 from stream.reading import backwards
@@ -31,10 +34,14 @@ _OUTCOMES = {
 def explain(
     event_id: Annotated[str, typer.Argument(help="The event_id of the access.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the assessment as it stands in Kafka.")] = False,
+    every_rule: Annotated[
+        bool, typer.Option("--all", help="Also ask every rule again, by today's facts, and say why quiet ones are.")
+    ] = False,
 ) -> None:
     """Say why an access got the outcome that it got.
 
-    Looks through the kept assessments, the newest first, and through what was parked.
+    Looks through the kept assessments, the newest first, and through what was parked. Where no work reason was found
+    it says what was looked at, and what became of a work item that the access claimed: by the facts of today.
     """
     settings = connected(load(), needs=("kafka",))
     try:
@@ -45,7 +52,11 @@ def explain(
     except (KafkaError, OSError) as error:
         raise CommandFailed(f"Kafka does not answer at {settings.kafka} ({type(error).__name__}).") from None
     if found is not None:
-        typer.echo(found.value.decode() if as_json else "\n".join(said(ASSESSMENT.validate_json(found.value))))
+        assessment = ASSESSMENT.validate_json(found.value)
+        typer.echo(found.value.decode() if as_json else "\n".join(said(assessment)))
+        if not as_json and (every_rule or (assessment.explanation is None and assessment.client_id is not None)):
+            access = _access(settings, event_id)
+            typer.echo("\n".join(explain_today.lines(access, settings, every_rule=every_rule)))
     elif parked is not None:
         raise CommandFailed(_parked(event_id, parked))
     else:
@@ -53,6 +64,22 @@ def explain(
             f"No assessment of {event_id} is kept ({looked_at} were looked at), and no parked record carries this id: "
             "it has not arrived, has not been assessed yet, or is older than what is kept."
         )
+
+
+def _access(settings: Settings, event_id: str) -> Access | None:
+    """Find the access itself, while it is kept."""
+    try:
+        record, _ = asyncio.run(_newest(settings, settings.topic(ACCESS), event_id, _is_access))
+    except (KafkaError, OSError) as error:
+        raise CommandFailed(f"Kafka does not answer at {settings.kafka} ({type(error).__name__}).") from None
+    return None if record is None else decode(Access, record.value)
+
+
+def _is_access(value: bytes, event_id: str) -> bool:
+    try:
+        return _mentions(value, event_id) and decode(Access, value).event_id == event_id
+    except Refused:
+        return False
 
 
 async def _newest(settings: Settings, topic: str, event_id: str, fits: Any) -> tuple[Any, int]:

@@ -5,9 +5,8 @@ import logging
 
 from redis.exceptions import RedisError
 
-from stream.assembly import namespace
 from stream.commands.failure import CommandFailed
-from stream.redis_link import connect
+from stream.redis_link import connect, namespace
 from stream.settings import Settings
 from stream.topic_admin import administration
 from stream.topics import CATALOGUE

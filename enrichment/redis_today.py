@@ -1,0 +1,42 @@
+"""What Redis holds today around one access: for looking back at it, never for judging."""
+
+import redis.asyncio
+
+from enrichment.directory import Directory, NotReadable
+from enrichment.facts import Facts
+from enrichment.redis_shelf import RedisShelf, answer
+from enrichment.wire import Access
+
+
+class Today:
+    """Today's facts under one namespace, complete or not."""
+
+    def __init__(self, client: "redis.asyncio.Redis", namespace: str) -> None:
+        self._redis = client
+        self._namespace = namespace
+        self._shelf = RedisShelf(client, namespace)
+
+    async def facts(self, access: Access, hops_max: int) -> Facts:
+        """Give the facts about an access as they are now.
+
+        Raises:
+            NotReadable: Redis does not answer, or holds no reference data.
+        """
+        self._shelf.epoch = await self._shelf.current_epoch()
+        if self._shelf.epoch is None:
+            raise NotReadable("Redis holds no reference data")
+        return (await Directory(self._shelf).facts_for([access], hops_max))[0]
+
+    async def client_of_work(self, work_id: str | None) -> str | None:
+        """Give the client that a work item is for, or None where there is no such work item.
+
+        Raises:
+            NotReadable: Redis does not answer.
+        """
+        if work_id is None:
+            return None
+        places = await answer(self._redis.get(f"{self._namespace}at:work:{work_id}"))
+        if not places:
+            return None
+        node: str = places.decode().partition("\n")[0]
+        return node.removeprefix("client:")
