@@ -7,6 +7,7 @@ The keys, behind the namespace:
     w:n:<staff>:<6 hours>     zset    accesses without a client
     w:q:<staff>:<6 hours>     zset    by-field searches that opened a record
     w:p:<staff>:<6 hours>     zset    by-field searches that opened nothing
+    w:s:<staff>:<6 hours>     zset    sites, each with its newest access
     w:u:<staff>:<24 hours>    zset    unexplained accesses
     w:r:<staff>:<24 hours>    zset    prints and exports
     w:c:<client>:<24 hours>   zset    unexplained accesses to this client

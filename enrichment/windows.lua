@@ -78,7 +78,7 @@ local function visits(staff, client, date)
     return dates
 end
 
-local function elsewhere(staff, event, site, from, to)
+local function scan_elsewhere(staff, event, site, from, to)
     local best, score = false, false
     for kind, size in pairs({ x = QUARTER, n = QUARTER, u = DAY }) do
         look(kind, size, staff, from, to, MOST, function(member, at)
@@ -93,6 +93,17 @@ local function elsewhere(staff, event, site, from, to)
     return best and { best, score } or {}
 end
 
+-- Most staff have one site; only where another was used lately are the accesses themselves looked through.
+local function elsewhere(staff, event, site, from, to)
+    for bucket = floor(from / QUARTER), floor(to / QUARTER) do
+        local sites = call('ZRANGEBYSCORE', ns .. 's:' .. staff .. ':' .. text(bucket), text(from), '+inf')
+        for n = 1, #sites do
+            if sites[n] ~= site then return scan_elsewhere(staff, event, site, from, to) end
+        end
+    end
+    return {}
+end
+
 local replies = {}
 for start = 10, #ARGV, FIELDS do
     local digest, number, part, staff, client = unpack(ARGV, start, start + 4)
@@ -104,6 +115,11 @@ for start = 10, #ARGV, FIELDS do
         call('SISMEMBER', ns .. 'seen:' .. text(today - 1) .. ':' .. part, number) == 0 then
         call('EXPIRE', seen, KEEP_SEEN)
         local member = digest .. mark .. site
+        if site ~= '' then
+            local key = ns .. 's:' .. staff .. ':' .. text(floor(at / QUARTER))
+            call('ZADD', key, 'GT', text(at), site)
+            call('EXPIRE', key, KEEP_SHORT)
+        end
         if standing == 'u' then
             note('u', DAY, KEEP_LONG, staff, at, member .. '\n' .. client)
             note('c', DAY, KEEP_LONG, client, at, digest .. staff)
