@@ -1,17 +1,20 @@
 -- Applies changes of one partition and notes how far it is applied; what the keys are stands in redis_shelf.py.
 -- ARGV: the namespace, the epoch, the partition, the offset that follows, the changes as JSON: a list of
--- [offset, kind, id, places], where places is null for a deletion, else node, field, payload for each place.
+-- [offset, kind, id, places], where places is null for a deletion, else node, field, payload for each place; and how far
+-- the partition was applied when the writer last heard: less than that means that Redis went back to an older copy.
 local ns, epoch, partition, following = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local call = redis.call
 if call('GET', ns .. 'epoch') ~= epoch then return -1 end
-local applied = tonumber(call('HGET', ns .. 'applied', partition) or '0')
+local data = ns .. 'd' .. string.match(epoch, '^[^.]*') .. ':'
+local applied = tonumber(call('HGET', data .. 'applied', partition) or '0')
+if applied < tonumber(ARGV[6]) then return -2 end
 
 -- Clears the places of `before` that are not among those of `now`.
 local function clear(before, now)
     for line in string.gmatch(before, '[^\t]+') do
         if not now[line] then
             local cut = string.find(line, '\n', 1, true)
-            call('HDEL', ns .. string.sub(line, 1, cut - 1), string.sub(line, cut + 1))
+            call('HDEL', data .. string.sub(line, 1, cut - 1), string.sub(line, cut + 1))
         end
     end
 end
@@ -21,7 +24,7 @@ for _, change in ipairs(cjson.decode(ARGV[5])) do
     local offset, kind, id, places = unpack(change)
     if offset >= applied then
         taken = taken + 1
-        local at = ns .. 'at:' .. kind .. ':' .. id
+        local at = data .. 'at:' .. kind .. ':' .. id
         local before = call('GET', at)
         if places == cjson.null then
             if before then
@@ -32,7 +35,7 @@ for _, change in ipairs(cjson.decode(ARGV[5])) do
         else
             local now, lines = {}, {}
             for p = 1, #places, 3 do
-                call('HSET', ns .. places[p], places[p + 1], places[p + 2])
+                call('HSET', data .. places[p], places[p + 1], places[p + 2])
                 lines[#lines + 1] = places[p] .. '\n' .. places[p + 1]
                 now[lines[#lines]] = true
             end
@@ -44,7 +47,7 @@ for _, change in ipairs(cjson.decode(ARGV[5])) do
         end
     end
 end
-for kind, number in pairs(more) do call('HINCRBY', ns .. 'records', kind, number) end
-if following > applied then call('HSET', ns .. 'applied', partition, following) end
+for kind, number in pairs(more) do call('HINCRBY', data .. 'records', kind, number) end
+if following > applied then call('HSET', data .. 'applied', partition, following) end
 if taken > 0 then call('INCR', ns .. 'changes') end
 return taken

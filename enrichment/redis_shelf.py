@@ -1,15 +1,17 @@
 """The shelf in Redis: nodes as hashes, written by the ``reference`` agent, read by every worker.
 
-Redis holds only what can be rebuilt from Kafka. An *epoch* lives with the data: whoever finds it missing or changed
-knows that Redis was emptied, and nobody judges until the data are complete again. Keys, each behind the namespace:
+Redis holds only what can be rebuilt from Kafka. An *epoch* lives with the data, ``<generation>.<nonce>``: whoever finds
+it missing or changed knows that Redis was emptied or went back, and nobody judges until the data are complete again.
+Keys, each behind the namespace; those marked * behind ``d<generation>:`` too, so that a discarded generation is out of
+sight at once and removed at leisure (``enrichment/redis_upkeep.py``):
 
-    client:<id>, staff:<id>   hash    the node's fields, see ``enrichment/dossier.py``
-    link:<digest>             hash    "h:<client id>" for each client record that holds a contact detail
-    at:<kind>:<id>            string  the nodes and fields that a record fills, to clear them when it moves
-    applied                   hash    "<topic>:<partition>" -> the next offset to apply
-    records                   hash    kind -> how many records there are
-    epoch                     string  set once, when loading into an empty Redis begins
-    changes                   string  counts applied batches; with the epoch it names the state
+  * client:<id>, staff:<id>   hash    the node's fields, see ``enrichment/dossier.py``
+  * link:<digest>             hash    "h:<client id>" for each client record that holds a contact detail
+  * at:<kind>:<id>            string  the nodes and fields that a record fills, to clear them when it moves
+  * applied                   hash    "<topic>:<partition>" -> the next offset to apply
+  * records                   hash    kind -> how many records there are
+    epoch                     string  set when loading begins
+    changes                   string  counts applied steps; with the epoch it names the state
 """
 
 import asyncio
@@ -34,6 +36,8 @@ NODES_PER_READ_MAX = 2_000
 UNREADABLE = (RedisError, OSError, asyncio.TimeoutError)
 
 _APPLY = Path(__file__).with_name("apply.lua").read_text("utf-8")
+#: What the script answers where the epoch is another one, and where less is applied than the writer was told.
+_ANOTHER_EPOCH, _WENT_BACK = -1, -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class Change:
 
 
 class EpochChanged(NotReadable):
-    """Redis was emptied, or belongs to another loading: what was known of it no longer holds."""
+    """Redis was emptied, went back to an older copy, or is another: what was known of it no longer holds."""
 
 
 class RedisShelf:
@@ -58,13 +62,18 @@ class RedisShelf:
         self._namespace = namespace
         self._apply = client.register_script(_APPLY)
         self._state = ""
+        self._newest_change = 0
+        #: The next offset of each partition, as Redis has acknowledged it to this writer.
+        self._acknowledged: dict[str, int] = {}
         #: The epoch whose data were found complete; reading under any other raises.
         self.epoch: str | None = None
 
     @property
     def state(self) -> str:
-        """Name the state of the reference data: the epoch, and the number of applied batches."""
+        """Name the state of the reference data: the epoch, and the number of applied steps."""
         return self._state
+
+    # -- reading ------------------------------------------------------------------------------------------------
 
     async def read(self, nodes: Collection[str]) -> Mapping[str, Dossier]:
         """Read nodes in as few round trips as their number allows.
@@ -85,19 +94,66 @@ class RedisShelf:
         return counts
 
     async def _ask(self, nodes: Sequence[str], question: Callable[[Any, str], Any]) -> dict[str, Any]:
-        """Ask the same of all nodes, and each time whether the data are still those that were found complete."""
+        """Ask the same of all nodes, then whether the data were still those that were found complete.
+
+        That is asked after the nodes, and of no node too: an epoch never comes back, so what was read before it was
+        seen was read under it.
+        """
         found: dict[str, Any] = {}
-        for start in range(0, len(nodes), NODES_PER_READ_MAX):
+        epoch = self.epoch
+        if epoch is None:
+            raise EpochChanged("the reference data were not found complete")
+        prefix = data_prefix(self._namespace, epoch)
+        for start in range(0, max(len(nodes), 1), NODES_PER_READ_MAX):
             part = nodes[start : start + NODES_PER_READ_MAX]
             pipe = self._redis.pipeline(transaction=False)
-            pipe.mget(f"{self._namespace}epoch", f"{self._namespace}changes")
             for node in part:
-                question(pipe, self._namespace + node)
-            (epoch, changes), *answers = await answer(pipe.execute())
-            self._check(epoch)
-            self._state = f"{self.epoch}.{(changes or b'0').decode()}"
+                question(pipe, prefix + node)
+            pipe.mget(f"{self._namespace}epoch", f"{self._namespace}changes")
+            *answers, (seen, changes) = await answer(pipe.execute())
+            self._check(epoch, seen, int(changes or 0))
+            self._state = f"{epoch}.{int(changes or 0)}"
             found.update(zip(part, answers, strict=True))
         return found
+
+    def _check(self, epoch: str, seen: bytes | None, changes: int) -> None:
+        if self.epoch != epoch or seen is None or seen.decode() != epoch or changes < self._newest_change:
+            raise EpochChanged("the reference data in Redis are not those that were found complete")
+        self._newest_change = changes
+
+    async def look(self) -> tuple[str | None, bool]:
+        """Give the epoch of the data, None where Redis is empty, and whether the data went back since the last look."""
+        epoch, changes = await answer(self._redis.mget(f"{self._namespace}epoch", f"{self._namespace}changes"))
+        went_back = int(changes or 0) < self._newest_change
+        self._newest_change = int(changes or 0)
+        return None if epoch is None else epoch.decode(), went_back
+
+    async def current_epoch(self) -> str | None:
+        """Give the epoch of the data, or None where Redis is empty."""
+        epoch = await answer(self._redis.get(f"{self._namespace}epoch"))
+        return None if epoch is None else epoch.decode()
+
+    async def applied(self) -> dict[str, int]:
+        """Give, for each ``<topic>:<partition>``, the next offset to apply."""
+        return await self._hash("applied")
+
+    async def resume(self) -> dict[str, int]:
+        """Give what ``applied`` gives, for a writer that reads on from there."""
+        self._acknowledged = await self.applied()
+        return dict(self._acknowledged)
+
+    async def records(self) -> dict[str, int]:
+        """Give the number of records of each kind."""
+        return await self._hash("records")
+
+    async def _hash(self, name: str) -> dict[str, int]:
+        epoch = await self.current_epoch()
+        if epoch is None:
+            return {}
+        found = await answer(self._redis.hgetall(data_prefix(self._namespace, epoch) + name))
+        return {field.decode(): int(number) for field, number in found.items()}
+
+    # -- writing ------------------------------------------------------------------------------------------------
 
     async def begin(self, new_epoch: str) -> str:
         """Give the epoch of the data, beginning *new_epoch* where Redis is empty."""
@@ -107,16 +163,11 @@ class RedisShelf:
         pipe.get(key)
         return cast("bytes", (await answer(pipe.execute()))[1]).decode()
 
-    async def current_epoch(self) -> str | None:
-        """Give the epoch of the data, or None where Redis is empty."""
-        epoch = await answer(self._redis.get(f"{self._namespace}epoch"))
-        return None if epoch is None else epoch.decode()
-
     async def apply(self, epoch: str, partition: str, changes: Sequence[Change], following: int) -> int:
         """Apply the changes of one partition, in order, and note how far it is applied: both, or neither.
 
         What was applied already is passed over, so that records read twice change nothing and a late writer cannot
-        turn back time.
+        turn back time. Where Redis has less than it acknowledged to this writer, nothing is applied over the gap.
 
         Args:
             epoch: the epoch that the writer believes in.
@@ -128,28 +179,29 @@ class RedisShelf:
             how many changes were taken.
 
         Raises:
-            EpochChanged: Redis was emptied meanwhile.
+            EpochChanged: Redis was emptied meanwhile, or went back to an older copy.
             NotReadable: Redis does not answer.
         """
-        arguments = (self._namespace, epoch, partition, following, _packed(changes))
+        after = self._acknowledged.get(partition, 0)
+        arguments = (self._namespace, epoch, partition, following, _packed(changes), after)
         taken = int(await answer(self._apply(args=arguments)))
-        if taken < 0:
+        if taken == _ANOTHER_EPOCH:
             raise EpochChanged("the reference data were removed from Redis")
+        if taken == _WENT_BACK:
+            raise EpochChanged("Redis went back to an older copy of the reference data")
+        self._acknowledged[partition] = max(following, after)
         return taken
 
-    async def applied(self) -> dict[str, int]:
-        """Give, for each ``<topic>:<partition>``, the next offset to apply."""
-        found = await answer(self._redis.hgetall(f"{self._namespace}applied"))
-        return {name.decode(): int(offset) for name, offset in found.items()}
+    async def went_back(self) -> bool:
+        """Say whether Redis has less than it acknowledged to this writer: a copy older than that took its place."""
+        before = dict(self._acknowledged)
+        now = await self._hash("applied")
+        return any(now.get(partition, 0) < offset for partition, offset in before.items())
 
-    async def records(self) -> dict[str, int]:
-        """Give the number of records of each kind."""
-        found = await answer(self._redis.hgetall(f"{self._namespace}records"))
-        return {kind.decode(): int(number) for kind, number in found.items()}
 
-    def _check(self, epoch: bytes | None) -> None:
-        if self.epoch is None or epoch is None or epoch.decode() != self.epoch:
-            raise EpochChanged("the reference data in Redis are not those that were found complete")
+def data_prefix(namespace: str, epoch: str) -> str:
+    """Give what stands before the keys of an epoch's data: all epochs of one generation share them."""
+    return f"{namespace}d{epoch.partition('.')[0]}:"
 
 
 def _packed(changes: Sequence[Change]) -> bytes:

@@ -116,7 +116,8 @@ class _Assembly:
         client = self._redis()
         shelf = RedisShelf(client, namespace(self._settings))
         outputs = self._outputs()
-        feed = ReferenceFeed(shelf, hold)
+        upkeep = RedisUpkeep(client, namespace(self._settings))
+        feed = ReferenceFeed(shelf, upkeep, lambda: self._ends.offsets(list(self._kinds)), hold)
         agent = Reference(
             shelf=shelf,
             outputs=outputs,

@@ -66,3 +66,12 @@ class TopicEnds:
         beginnings = await self._consumer.beginning_offsets(partitions)
         ends = await self._consumer.end_offsets(partitions)
         return {f"{tp.topic}:{tp.partition}": end if end > beginnings[tp] else 0 for tp, end in ends.items()}
+
+    async def offsets(self, topics: Collection[str]) -> dict[str, int]:
+        """Give the next offset of each ``<topic>:<partition>``, whether or not a record is left before it.
+
+        Raises:
+            aiokafka.errors.KafkaError: as ``partitions``.
+        """
+        ends = await self._consumer.end_offsets(await self.partitions(topics))
+        return {f"{tp.topic}:{tp.partition}": end for tp, end in ends.items()}

@@ -56,10 +56,12 @@ class Readiness:
             await asyncio.sleep(LOOK_SECONDS_COMPLETE if self.complete else LOOK_SECONDS)
 
     async def _look(self) -> str | None:
-        epoch = await self._shelf.current_epoch()
+        epoch, went_back = await self._shelf.look()
         if epoch is None:
             return "Redis holds no reference data yet"
-        if epoch != self._epoch:
+        if epoch != self._epoch or went_back:
+            # Nothing is read until what is there now has reached where the topics end now.
+            self._shelf.epoch = self._epoch = None
             self._epoch, self._goal = epoch, await self._ends()
         elif self._shelf.epoch == epoch:
             return None
@@ -67,5 +69,7 @@ class Readiness:
         missing = sum(max(0, end - applied.get(partition, 0)) for partition, end in self._goal.items())
         if missing:
             return f"{missing} reference records are not in Redis yet"
+        if await self._shelf.current_epoch() != epoch:
+            return "the reference data in Redis have just been replaced"
         self._shelf.epoch = epoch
         return None
