@@ -4,7 +4,7 @@ import redis.asyncio
 
 from enrichment.directory import Directory, NotReadable
 from enrichment.facts import Facts
-from enrichment.redis_shelf import RedisShelf, answer
+from enrichment.redis_shelf import RedisShelf, answer, data_prefix
 from enrichment.wire import Access
 
 
@@ -33,9 +33,10 @@ class Today:
         Raises:
             NotReadable: Redis does not answer.
         """
-        if work_id is None:
+        epoch = await self._shelf.current_epoch()
+        if work_id is None or epoch is None:
             return None
-        places = await answer(self._redis.get(f"{self._namespace}at:work:{work_id}"))
+        places = await answer(self._redis.get(f"{data_prefix(self._namespace, epoch)}at:work:{work_id}"))
         if not places:
             return None
         node: str = places.decode().partition("\n")[0]

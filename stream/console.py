@@ -23,6 +23,7 @@ COMMANDS = {
     "dlq": ("dlq", "app"),
     "alerts": ("alerts", "app"),
     "explain": ("explain", "explain"),
+    "rules": ("rules", "app"),
 }
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 _COMPLETION = {"install_completion", "show_completion"}
