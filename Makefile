@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 # The Python that runs make is the one that is used; none is downloaded.
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help docs setup demo test check lint types imports unit integration test-long format clean
+.PHONY: help docs setup demo test check lint types imports unit integration test-long faults-slice test-faults soak format clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ setup: .venv/.installed ## install everything into .venv; .venv/bin/accesswatch 
 demo: setup ## play a fictional agency's working day and show it; ARGS="--no-ui --minutes 1"
 	@.venv/bin/accesswatch demo $(ARGS)
 
-test: check unit integration ## everything that must pass: checks, unit tests, tests on a real Kafka and Valkey
+test: check unit integration faults-slice ## everything that must pass: checks, unit tests, tests on a real Kafka and Valkey, faults
 
 check: lint types imports ## ruff, mypy --strict, import contracts
 
@@ -56,6 +56,18 @@ test-long: setup ## the integration tests that take minutes
 
 docs: setup ## write docs/rules.md from the rules
 	.venv/bin/python -m alerts.manual > docs/rules.md
+
+faults-slice: setup ## pull every plug once, at most 3 minutes: part of `make test`
+	.venv/bin/python -m pytest -q -s tests/faults
+
+SEEDS ?= 20
+test-faults: setup ## the long fault suite; SEEDS=20, or SEED=n and ONLY=kind to repeat one; ARGS=--write
+	.venv/bin/python -m tests.faults --seeds $(SEEDS) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+MINUTES ?= 20
+RATE ?= 2000
+soak: setup ## a worker under steady load: flat memory, no growing task, file or thread count; MINUTES=20 RATE=2000
+	.venv/bin/python -m tests.faults.soak --minutes $(MINUTES) --rate $(RATE) $(ARGS)
 
 format: setup ## put the code into its form
 	.venv/bin/ruff format .

@@ -1,0 +1,75 @@
+"""Feeds accesses at a steady rate, through whatever happens to Kafka, as a sender with a queue of its own does."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from aiokafka.errors import KafkaError
+
+from stream.connections import aiokafka_options
+from stream.outgoing import PublishError
+from stream.publishing import Publisher
+from stream.settings import Settings
+from stream.topics import ACCESS
+from tests.faults.workload import Sent, Workload
+
+TICK_SECONDS = 0.1
+#: Seconds until records that Kafka has not acknowledged are sent again, by a new connection.
+ACKNOWLEDGED_SECONDS_MAX = 8.0
+
+
+@dataclass(slots=True)
+class Feeder:
+    """Draws records from the workload and publishes them; what Kafka did not acknowledge is published again."""
+
+    settings: Settings
+    workload: Workload
+    per_second: int
+    #: Records that Kafka has acknowledged, repeats not counted.
+    acknowledged: int = 0
+    #: Records to be sent at once, beside the steady rate.
+    _burst: int = 0
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def burst(self, count: int) -> None:
+        """Send so many at once with the next tick."""
+        self._burst += count
+
+    def stop(self) -> None:
+        """Send what is in hand, and end."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Feed until told to stop."""
+        async with AsyncExitStack() as connection:
+            publisher: Publisher | None = None
+            waiting: list[Sent] = []
+            while waiting or not self._stop.is_set():
+                if not waiting:
+                    waiting = self.workload.draw(int(self.per_second * TICK_SECONDS) + self._burst)
+                    self._burst = 0
+                try:
+                    if publisher is None:
+                        publisher = await connection.enter_async_context(self._publisher())
+                    await self._publish(publisher, waiting)
+                except (PublishError, KafkaError, OSError, TimeoutError):
+                    publisher = None
+                    await self._close(connection)
+                else:
+                    self.acknowledged += len(waiting)
+                    waiting = []
+                await asyncio.sleep(TICK_SECONDS)
+
+    def _publisher(self) -> Publisher:
+        return Publisher(aiokafka_options(self.settings), acknowledged_seconds_max=ACKNOWLEDGED_SECONDS_MAX)
+
+    async def _publish(self, publisher: Publisher, records: list[Sent]) -> None:
+        for record in records:
+            await publisher.send(self.settings.topic(ACCESS), record.key, record.value, (), record.timestamp_ms)
+        await publisher.flush()
+
+    async def _close(self, connection: AsyncExitStack) -> None:
+        try:
+            await connection.aclose()
+        except (PublishError, KafkaError, OSError, TimeoutError):
+            return

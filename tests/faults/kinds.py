@@ -1,0 +1,38 @@
+"""All kinds of faults, and how a seed draws from them."""
+
+import random
+from collections.abc import Sequence
+
+from tests.faults import service_faults, store_faults, worker_faults
+from tests.faults.fault import Fault
+
+FAULTS: dict[str, Fault] = {
+    fault.kind: fault for fault in (*worker_faults.FAULTS, *service_faults.FAULTS, *store_faults.FAULTS)
+}
+#: Rounds of one fault, and of two at once, in a run of the long suite.
+SINGLE_ROUNDS = 4
+DOUBLE_ROUNDS = 1
+
+
+def brokers(seed: int, only: str | None) -> int:
+    """Say on how many brokers a seed runs."""
+    if only is not None:
+        fault = FAULTS[only]
+        return fault.brokers_min if fault.brokers_min == fault.brokers_max else (1, 3)[seed % 2]
+    return (1, 3)[seed % 2]
+
+
+def draw(seed: int, count: int) -> list[Sequence[Fault]]:
+    """Draw the rounds of a seed: seeds that follow each other go through all kinds in turn."""
+    fitting = sorted(kind for kind, fault in FAULTS.items() if fault.brokers_min <= count <= fault.brokers_max)
+    dice = random.Random(seed)  # noqa: S311 seeded on purpose
+    # Every second seed has the same brokers: the kinds go on where the last of these stopped.
+    first = (seed // 2) * SINGLE_ROUNDS
+    singles = [FAULTS[fitting[(first + number) % len(fitting)]] for number in range(SINGLE_ROUNDS)]
+    rounds: list[Sequence[Fault]] = [[fault] for fault in singles]
+    for _ in range(DOUBLE_ROUNDS):
+        one = FAULTS[dice.choice(fitting)]
+        others = [kind for kind in fitting if FAULTS[kind].strikes != one.strikes]
+        rounds.append([one, FAULTS[dice.choice(others)]])
+    dice.shuffle(rounds)
+    return rounds

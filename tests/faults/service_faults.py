@@ -1,0 +1,87 @@
+"""What happens to Kafka and to Redis."""
+
+import asyncio
+import os
+import signal
+
+import redis
+
+from stream.topics import ACCESS
+from tests.faults.fault import Fault, Heal, nothing
+from tests.faults.scene import Scene
+
+
+async def kill_broker(scene: Scene) -> Heal:
+    """Kill -9 one broker; it comes back with its data."""
+    await asyncio.to_thread(scene.dice.choice(scene.stand.kafka.brokers).kill)
+    return _restored(scene)
+
+
+async def freeze_broker(scene: Scene) -> Heal:
+    """SIGSTOP one broker: its connections stay open and silent."""
+    await asyncio.to_thread(scene.dice.choice(scene.stand.kafka.brokers).freeze)
+    return _restored(scene)
+
+
+async def move_leaders(scene: Scene) -> Heal:
+    """Kill the leader of a partition of accesses, then that of another: each time others take over."""
+    for partition in (0, 1):
+        leader = await asyncio.to_thread(scene.stand.kafka.leader, scene.topic(ACCESS), partition)
+        await asyncio.to_thread(leader.kill)
+        await asyncio.sleep(2)
+        await asyncio.to_thread(scene.stand.kafka.restore)
+    return nothing
+
+
+async def all_away(scene: Scene) -> Heal:
+    """Kill -9 every broker."""
+    for broker in scene.stand.kafka.brokers:
+        await asyncio.to_thread(broker.kill)
+    return _restored(scene)
+
+
+def _restored(scene: Scene) -> Heal:
+    async def heal() -> None:
+        await asyncio.to_thread(scene.stand.kafka.restore)
+
+    return heal
+
+
+async def freeze_redis(scene: Scene) -> Heal:
+    """SIGSTOP: connections stay open, and nothing answers."""
+    pid = scene.stand.redis.pid
+    os.kill(pid, signal.SIGSTOP)
+
+    async def heal() -> None:
+        os.kill(pid, signal.SIGCONT)
+
+    return heal
+
+
+async def lose_redis(scene: Scene) -> Heal:
+    """Kill -9; it comes back empty."""
+    await asyncio.to_thread(scene.stand.redis.kill)
+
+    async def heal() -> None:
+        await asyncio.to_thread(scene.stand.redis.start)
+
+    return heal
+
+
+async def flush_redis(scene: Scene) -> Heal:
+    """FLUSHALL: everything is gone from one moment to the next, and it answers all the while."""
+    with redis.Redis.from_url(scene.stand.redis.url) as connection:
+        assert connection.dbsize() > 0, "there was nothing to flush: the fault was not injected"
+        connection.flushall()
+    return nothing
+
+
+FAULTS = (
+    Fault("broker-kill", kill_broker, 3.0, 1.0, strikes="kafka"),
+    Fault("broker-freeze", freeze_broker, 15.0, strikes="kafka"),
+    Fault("leader-moves", move_leaders, brokers_min=3, strikes="kafka"),
+    Fault("all-brokers-away", all_away, 100.0, 10.0, may_repeat=True, strikes="kafka"),
+    Fault("redis-freeze", freeze_redis, 8.0, 4.0, strikes="redis"),
+    Fault("redis-lost", lose_redis, 3.0, 1.0, strikes="redis"),
+    Fault("redis-flushall", flush_redis, strikes="redis"),
+)
