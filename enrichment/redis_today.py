@@ -1,4 +1,6 @@
-"""What Redis holds today around one access: for looking back at it, never for judging."""
+"""What Redis holds today around accesses: for looking back at them, never for judging."""
+
+from collections.abc import Sequence
 
 import redis.asyncio
 
@@ -16,8 +18,8 @@ class Today:
         self._namespace = namespace
         self._shelf = RedisShelf(client, namespace)
 
-    async def facts(self, access: Access, hops_max: int) -> Facts:
-        """Give the facts about an access as they are now.
+    async def facts_for(self, accesses: Sequence[Access], hops_max: int) -> list[Facts]:
+        """Give the facts about each access as they are now.
 
         Raises:
             NotReadable: Redis does not answer, or holds no reference data.
@@ -25,7 +27,7 @@ class Today:
         self._shelf.epoch = await self._shelf.current_epoch()
         if self._shelf.epoch is None:
             raise NotReadable("Redis holds no reference data")
-        return (await Directory(self._shelf).facts_for([access], hops_max))[0]
+        return await Directory(self._shelf).facts_for(accesses, hops_max)
 
     async def client_of_work(self, work_id: str | None) -> str | None:
         """Give the client that a work item is for, or None where there is no such work item.

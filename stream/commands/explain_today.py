@@ -51,7 +51,7 @@ async def _look(access: Access, settings: Settings) -> SeenToday:
     client = connect(settings)
     try:
         today = Today(client, namespace(settings))
-        facts = await today.facts(access, rulebook.limits.hops_max)
+        (facts,) = await today.facts_for([access], rulebook.limits.hops_max)
         case = rulebook.case(access, facts)
         windows = RedisWindows(client, namespace(settings))
         (answered,) = await windows.look([rulebook.noted(case)])

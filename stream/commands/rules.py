@@ -17,12 +17,14 @@ from alerts.limits import load as load_limits
 from alerts.manual import paragraphs, tuned
 from alerts.rules.catalogue import RULES
 from stream.commands.failure import CommandFailed
+from stream.commands.rules_try import try_limits
 from stream.connections import aiokafka_options, connected
 from stream.reading import backwards
 from stream.settings import Settings, load
 from stream.topics import HIT
 
 app = typer.Typer(help="The rules and their limits.", no_args_is_help=True)
+app.command("try")(try_limits)
 
 #: Hits of the last day that are counted; more are said to be at least so many.
 COUNTED_MAX = 100_000

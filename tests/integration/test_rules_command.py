@@ -1,5 +1,6 @@
 """``accesswatch rules list`` and ``show``, and ``explain`` with what rests on today's facts."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -55,3 +56,32 @@ async def test_explain_says_what_was_looked_at_and_every_rule(
         assert "  own-record (quiet): the client record is none of the actor's own." in everything
         listed = accesswatch("rules", "list", environment=environment).stdout
         assert next(line for line in listed.splitlines() if line.startswith("restricted-record")).split()[-1] == "2"
+
+
+@pytest.mark.services
+@pytest.mark.usefixtures("topics")
+async def test_other_limits_are_tried_on_past_accesses(
+    settings: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """From a file and from Kafka: what would appear and go, per rule, with examples; nothing is raised or noted."""
+    await publish(settings, "ref.staff.v1", [("s1", STAFF)])
+    await publish(settings, "ref.client.v1", [(f"c{n}", {"client_id": f"c{n}", "status": "active"}) for n in range(5)])
+    accesses = [ACCESS | {"event_id": f"e{n}", "client_id": f"c{n}"} for n in range(5)]
+    file, limits = tmp_path / "accesses.jsonl", tmp_path / "new.yaml"
+    file.write_text("".join(json.dumps(one) + "\n" for one in [*accesses, {"no": "access"}]))
+    limits.write_text("rules: {volume: {clients_max: 2}}")
+    with a_worker(environment, tmp_path) as worker:
+        await publish(settings, "cms.access.v1", [("s1", one) for one in accesses])
+        eventually(lambda: worker.metric("accesswatch_accesses_total") == 5)
+        for source in (["--from-file", str(file)], ["--since", "1h"]):
+            tried = accesswatch("rules", "try", "--limits", str(limits), *source, environment=environment)
+            assert tried.returncode == 0, tried.stderr
+            assert "5 accesses, limits " in tried.stdout
+            assert "facts are those of today" in tried.stdout
+            assert "Alerts a day, over 1 day: 0.0 now, 1.0 new." in tried.stdout
+            assert "volume: 0 hits now, 3 new; 3 appear, 0 go." in tried.stdout
+            assert "  appears e2: Client record c2 was viewed" in tried.stdout
+        assert worker.metric("accesswatch_accesses_total") == 5
+        assert worker.metric("accesswatch_alerts_total") == 0
+    wrong = accesswatch("rules", "try", "--limits", str(limits), "--since", "soon", environment=environment)
+    assert wrong.returncode == 2
