@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
 import platform
 import signal
+import threading
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
@@ -29,12 +31,16 @@ AGENTS = ("screen", "reference", "alert", "deliver")
 DRAIN_SECONDS_MAX = 6.0
 #: Seconds in which everything is closed after that.
 CLOSE_SECONDS_MAX = 3.0
+#: Seconds after the first signal at which the process ends, whatever still hangs; the contract gives it 20.
+STOP_SECONDS_MAX = 18.0
 #: Seconds between updates of the gauges.
 GAUGES_SECONDS = 1.0
 #: Seconds between looks whether the parts make progress.
 PROGRESS_SECONDS = 5.0
 #: Seconds in which Kafka must answer at the start.
 KAFKA_SECONDS_MAX = 30.0
+#: Seconds in which it must say where topics end; past them `/readyz` says that it is away.
+KAFKA_ANSWER_SECONDS_MAX = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +56,8 @@ class Worker:
         self._hurry = asyncio.Event()
         self._watchdog = Watchdog(self._stuck, loop_seconds_max=settings.stuck_seconds / 2)
         self._failure: BaseException | None = None
+        #: Says that Kafka is away, while it is: a consumer keeps its partitions and waits without a word.
+        self._kafka_away: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.metrics.build_info.labels(RELEASE, platform.python_version()).set(1)
 
@@ -65,35 +73,48 @@ class Worker:
         """
         self._listen_to_signals()
         async with AsyncExitStack() as stack:
-            ends = await self._kafka(stack)
-            health = Health(self.metrics.registry, self.not_live, self.not_ready)
-            try:
-                await health.start(*self.settings.http_address)
-            except OSError as error:
-                raise CommandFailed(
-                    f"{self.settings.http} cannot be listened on ({error.strerror or type(error).__name__}): "
-                    "set ACCESSWATCH_HTTP to a free host:port."
-                ) from None
-            stack.push_async_callback(health.stop)
-            self.parts = await build(self, stack, ends, agents)
-            for part in self.parts:
-                part.progress.stuck_seconds = self.settings.stuck_seconds
-            for part in self.parts:
-                for name, task in part.tasks:
-                    self._supervise(name, task)
-            apps = {part.name: part.app for part in self.parts if part.app is not None}
-            await asyncio.gather(*(app.start() for app in apps.values()))
-            for name, app in apps.items():
-                self._supervise(name, _until_crash(app))
-            self._supervise("gauges", self._update_gauges())
-            self._supervise("progress", self._watch_progress(ends))
-            self._watchdog.start()
-            stack.callback(self._watchdog.stop)
-            _log.info("worker started: %s", ", ".join(agents))
-            await self.stopping.wait()
-            await self._stop()
+            starting = asyncio.create_task(self._start(build, stack, agents))
+            stopping = asyncio.create_task(self.stopping.wait())
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                await stopping
+                await self._stop()
+            else:
+                _log.info("stopping before everything was started: nothing is in hand")
+                await _given_up(starting)
+        if not self._watchdog.started:
+            # The threads of a Faust that has half started cannot be asked to end. Nothing was read yet.
+            logging.shutdown()
+            os._exit(0)
         if self._failure is not None:
             raise CommandFailed(f"The worker stopped: {_said(self._failure)}.") from self._failure
+
+    async def _start(self, build: Any, stack: AsyncExitStack, agents: Sequence[str]) -> None:
+        ends = await self._kafka(stack)
+        health = Health(self.metrics.registry, self.not_live, self.not_ready)
+        try:
+            await health.start(*self.settings.http_address)
+        except OSError as error:
+            raise CommandFailed(
+                f"{self.settings.http} cannot be listened on ({error.strerror or type(error).__name__}): "
+                "set ACCESSWATCH_HTTP to a free host:port."
+            ) from None
+        stack.push_async_callback(health.stop)
+        self.parts = await build(self, stack, ends, agents)
+        for part in self.parts:
+            part.progress.stuck_seconds = self.settings.stuck_seconds
+            for name, task in part.tasks:
+                self._supervise(name, task)
+        apps = {part.name: part.app for part in self.parts if part.app is not None}
+        await asyncio.gather(*(app.start() for app in apps.values()))
+        for name, app in apps.items():
+            self._supervise(name, _until_crash(app))
+        self._supervise("gauges", self._update_gauges())
+        self._supervise("progress", self._watch_progress(ends))
+        self._watchdog.start()
+        stack.callback(self._watchdog.stop)
+        _log.info("worker started: %s", ", ".join(agents))
 
     def not_live(self) -> list[str]:
         """Give what is stuck and will not go on by itself."""
@@ -103,7 +124,8 @@ class Worker:
         """Give what this worker still waits for."""
         if not self.parts or self.stopping.is_set():
             return ["starting" if not self.parts else "stopping"]
-        return [reason for part in self.parts for reason in part.waiting()]
+        away = [self._kafka_away] if self._kafka_away is not None else []
+        return [*away, *(reason for part in self.parts for reason in part.waiting())]
 
     # -- starting -----------------------------------------------------------------------------------------------
 
@@ -133,6 +155,11 @@ class Worker:
         """Stop at the first signal; at the second, without waiting for what is in hand."""
         if self.stopping.is_set():
             self._hurry.set()
+        else:
+            # Whatever hangs while stopping, in a thread of a library even: the process ends. Nothing is lost by that.
+            deadline = threading.Timer(STOP_SECONDS_MAX, os._exit, (1,))
+            deadline.daemon = True
+            deadline.start()
         self.stopping.set()
 
     # -- watching -----------------------------------------------------------------------------------------------
@@ -168,10 +195,12 @@ class Worker:
                 if consumer is None or not (topics := {tp.topic for tp in consumer.assignment()}):
                     continue
                 try:
-                    await part.look(await asyncio.wait_for(ends.ends(topics), KAFKA_SECONDS_MAX))
+                    await part.look(await asyncio.wait_for(ends.ends(topics), KAFKA_ANSWER_SECONDS_MAX))
+                    self._kafka_away = None
                 except (KafkaError, OSError, TimeoutError) as error:
-                    # Kafka is away: nobody can make progress, and ending the process would not help.
-                    _log.warning("Kafka does not say where the topics end: %s", type(error).__name__)
+                    # Nobody can make progress then, and ending the process would not help.
+                    self._kafka_away = f"Kafka does not say where the topics end ({type(error).__name__})"
+                    _log.warning("%s", self._kafka_away)
                     await part.look({})
 
     def _stuck(self) -> list[str]:
@@ -200,6 +229,12 @@ class Worker:
         except TimeoutError:
             _log.warning("closing took too long; everything was committed before")
         _log.info("stopped")
+
+
+async def _given_up(starting: "asyncio.Task[None]") -> None:
+    """Cancel a start and wait, bounded, until it has let go."""
+    starting.cancel()
+    await asyncio.wait({starting}, timeout=CLOSE_SECONDS_MAX)
 
 
 async def _until_crash(app: faust.App) -> None:

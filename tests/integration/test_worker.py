@@ -203,7 +203,7 @@ async def test_a_killed_worker_loses_nothing_and_raises_no_alert_twice(
 
 async def kill_midway(worker: RunningWorker, after: int) -> int:
     """Kill -9 once so many accesses are counted; say whether that fell into the work."""
-    for _ in range(600):
+    for _ in range(3000):
         counted = worker.metric("accesswatch_accesses_total")
         if counted >= after:
             worker.stop(signal.SIGKILL)
@@ -245,6 +245,17 @@ async def test_a_signal_ends_the_worker_cleanly_and_the_next_one_goes_on(
         await assessed(settings, 501)
         assert len(await values(settings, "integrity.assessment.v1")) == 501
         assert worker.stop(number) == 0
+
+
+@pytest.mark.parametrize("missing", ["ACCESSWATCH_REDIS", "nothing"])
+async def test_a_worker_that_is_still_starting_can_be_stopped(
+    environment: dict[str, str], tmp_path: Path, missing: str
+) -> None:
+    """With Redis away it waits, says so, and ends at a signal all the same."""
+    away = environment | {missing: "redis://127.0.0.1:1/0"} if missing != "nothing" else environment
+    with a_worker(away, tmp_path, ready=False) as worker:
+        eventually(lambda: worker.page("/readyz")[0] == 503)
+        assert worker.stop() == 0
 
 
 async def test_agents_can_run_in_processes_of_their_own(
