@@ -61,7 +61,7 @@ class Activity(Collector):
         try:
             await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
-            _log.info("activity not noted: %s", type(error).__name__)
+            _log.debug("activity not noted: %s", type(error).__name__)
 
     async def count(self) -> None:
         """Read the figures that are shown."""
@@ -75,7 +75,7 @@ class Activity(Collector):
         try:
             *counts, hourly = await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
-            _log.info("activity not read: %s", type(error).__name__)
+            _log.debug("activity not read: %s", type(error).__name__)
             return
         per_kind = len(WINDOWS) + 1
         for index, kind in enumerate(KINDS):

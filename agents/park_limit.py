@@ -92,7 +92,7 @@ class ParkLimit:
         try:
             found = await self._redis.hget(self._key, name)
         except (RedisError, OSError, TimeoutError) as error:
-            _log.info("parking counts not read: %s", type(error).__name__)
+            _log.debug("parking counts not read: %s", type(error).__name__)
             found = None
         return _Counts(*map(int, found.split())) if found else _Counts()
 
@@ -100,7 +100,7 @@ class ParkLimit:
         try:
             await self._redis.hset(self._key, name, f"{counts.looked_at} {counts.parked} {counts.in_a_row}")
         except (RedisError, OSError, TimeoutError) as error:
-            _log.info("parking counts not kept: %s", type(error).__name__)
+            _log.debug("parking counts not kept: %s", type(error).__name__)
 
 
 def _name(place: Chunk | Record) -> str:

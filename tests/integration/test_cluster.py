@@ -15,7 +15,7 @@ from stream.topics import ASSESSMENT
 from tests.conftest import TEST_PARTITIONS
 from tests.support.topics import read_all
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.long]
 
 RECORDS = 20_000
 RECORDS_PER_FLUSH = 200
