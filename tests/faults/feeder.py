@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from time import monotonic
 
 from aiokafka.errors import KafkaError
 
@@ -14,6 +15,8 @@ from stream.topics import ACCESS
 from tests.faults.workload import Sent, Workload
 
 TICK_SECONDS = 0.1
+#: What is owed after a pause is sent at once, up to this many seconds' worth.
+CATCH_UP_SECONDS_MAX = 2.0
 #: Seconds until records that Kafka has not acknowledged are sent again, by a new connection.
 ACKNOWLEDGED_SECONDS_MAX = 8.0
 
@@ -44,10 +47,13 @@ class Feeder:
         async with AsyncExitStack() as connection:
             publisher: Publisher | None = None
             waiting: list[Sent] = []
+            owed_since = monotonic()
             while waiting or not self._stop.is_set():
                 if not waiting:
-                    waiting = self.workload.draw(int(self.per_second * TICK_SECONDS) + self._burst)
-                    self._burst = 0
+                    now = monotonic()
+                    owed = min(now - owed_since, CATCH_UP_SECONDS_MAX)
+                    waiting = self.workload.draw(int(self.per_second * owed) + self._burst)
+                    owed_since, self._burst = now, 0
                 try:
                     if publisher is None:
                         publisher = await connection.enter_async_context(self._publisher())

@@ -33,6 +33,7 @@ def draw(seed: int, count: int) -> list[Sequence[Fault]]:
     for _ in range(DOUBLE_ROUNDS):
         one = FAULTS[dice.choice(fitting)]
         others = [kind for kind in fitting if FAULTS[kind].strikes != one.strikes]
-        rounds.append([one, FAULTS[dice.choice(others)]])
+        # Workers first: those that wait for others to be ready would wait for ever without Kafka or Redis.
+        rounds.append(sorted([one, FAULTS[dice.choice(others)]], key=lambda fault: fault.strikes != "worker"))
     dice.shuffle(rounds)
     return rounds

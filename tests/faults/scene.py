@@ -43,6 +43,10 @@ class Plan:
     #: Workers with names that they keep (static membership).
     named: bool = False
     rate: int = RATE
+    #: How much of what is planted is sent.
+    planted: float = 1.0
+    #: Whether the store lies on a disk that is soon full, where one can be had.
+    small_disk: bool = True
 
 
 @dataclass(slots=True)
@@ -82,7 +86,7 @@ async def a_scene(plan: Plan, stand: Stand, directory: Path) -> AsyncIterator[Sc
     with redis.Redis.from_url(stand.redis.url) as connection:
         connection.flushall()
     async with AsyncExitStack() as stack:
-        disk = stack.enter_context(small_disk(directory))
+        disk = stack.enter_context(small_disk(directory)) if plan.small_disk else None
         scene = _described(plan, stand, directory, disk)
         with administration(scene.settings) as admin:
             create_missing(admin, scene.settings, partitions=PARTITIONS)
@@ -130,7 +134,7 @@ def _described(plan: Plan, stand: Stand, directory: Path, disk: Path | None) -> 
         stuck_seconds=STUCK_SECONDS,
     )
     fleet = Fleet(_environment(settings), directory, plan.command, plan.named)
-    feeder = Feeder(settings, Workload(plan.seed, plan.spices), plan.rate)
+    feeder = Feeder(settings, Workload(plan.seed, plan.spices, plan.planted), plan.rate)
     outputs = tuple(settings.topic(name) for name in (ASSESSMENT, f"{ACCESS}.dlq", HIT, ALERT))
     groups = {settings.topic(ACCESS): group_id(settings, "screen"), settings.topic(HIT): group_id(settings, "alert")}
     watch = Watch(stand.kafka.bootstrap, groups, outputs, fleet, PARTITIONS)

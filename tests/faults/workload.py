@@ -18,6 +18,7 @@ DUPLICATE_SHARE = 0.05
 DISORDER_SHARE = 0.20
 SKEW_SHARE = 0.10
 SAVING_SHARE = 0.05
+PLANTED_SHARE = 0.07
 #: A duplicate follows its original within so many records.
 DUPLICATE_WITHIN = 3_000
 DISORDER_DAYS = 2
@@ -54,6 +55,8 @@ class Workload:
 
     seed: int
     spices: tuple[str, ...] = SPICES
+    #: How much of what is planted is sent: an ordinary day has few hits.
+    planted: float = 1.0
     #: The value of each good record -> the access in it. Everything else that stands in the topic is poison.
     good: dict[bytes, dict[str, Any]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
@@ -131,6 +134,8 @@ class Workload:
             1.00: _view(staff, dice.choice(agency.NEUTRAL)),
         }
         drawn = dice.random()
+        if drawn < PLANTED_SHARE and dice.random() >= self.planted:
+            drawn = 1 - drawn
         return next(access for share, access in planted.items() if drawn < share)
 
     def _poisoned(self) -> Sent:
