@@ -7,8 +7,8 @@ from typing import cast
 from alerts.assessment import Answer, Assessment, Outcome, Versions
 from alerts.case import Case
 from alerts.explanation import explain, work_reasons
-from alerts.identity import alert_id
 from alerts.limits import LoadedLimits
+from alerts.merging import alert_ids_of
 from alerts.rules.catalogue import RULES
 from alerts.rules.form import Abstain, Answered, AnyRule, Hit, Quiet
 from alerts.rules.media_watchlist import MediaWatchlistLimits, strongest_entry
@@ -16,7 +16,6 @@ from alerts.rules.proxy_lookup import ProxyLookupLimits
 from alerts.rules.two_places import TwoPlacesLimits
 from alerts.windows import noted
 from enrichment.facts import Facts, Known
-from enrichment.newzealand import nz_date
 from enrichment.windows import Noted
 from enrichment.wire import Access
 
@@ -107,15 +106,9 @@ def _outcome(access: Access, answers: tuple[Answer, ...], *, explained: bool) ->
 
 
 def _alert_ids(access: Access, answers: tuple[Answer, ...]) -> tuple[str, ...]:
-    """Name the alerts that the live hits belong to: one about the pair, one about the actor."""
-    about = {RULES[answer.rule].about for answer in answers if answer.answer == "hit" and answer.stage == "live"}
-    day = nz_date(access.occurred_at)
-    ids = []
-    if "pair" in about:
-        ids.append(alert_id(access.staff_id, access.client_id, day))
-    if "actor" in about:
-        ids.append(alert_id(access.staff_id, None, day))
-    return tuple(ids)
+    """Name the alerts that the live hits belong to."""
+    live_hits = [answer.rule for answer in answers if answer.answer == "hit" and answer.stage == "live"]
+    return alert_ids_of(access.staff_id, access.client_id, access.occurred_at, live_hits, RULES) if live_hits else ()
 
 
 def _conflicts(facts: Facts) -> tuple[str, ...]:
