@@ -9,11 +9,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agents.batch import Batch, Record
+from agents.batch import Batch, Record, published_at
 from agents.holding import Hold
 from agents.metrics import Metrics
-from agents.screen import CONFLICT_HEADER, TIMESTAMP_HEADER
+from agents.screen import CIRCUMSTANCES_HEADER, CONFLICT_HEADER, TIMESTAMP_HEADER
 from alerts.assessment import ASSESSMENT
+from alerts.explanation import CIRCUMSTANCES
 from alerts.merging import HitRecord
 from alerts.store.errors import StoreError
 from alerts.store.store import Store
@@ -53,12 +54,13 @@ class Alerting:
     def _read(self, record: Record) -> HitRecord | None:
         """Read one of our own records; what cannot be read is none of ours, and is said and counted, never silent."""
         headers = dict(record.headers)
-        conflicts = (headers.get(CONFLICT_HEADER) or b"").decode("utf-8", "replace").split(",")
+        conflict = (headers.get(CONFLICT_HEADER) or b"").decode("utf-8", "replace")
         try:
             assessment = ASSESSMENT.validate_json(record.value or b"")
             recorded_ms = int(headers.get(TIMESTAMP_HEADER) or record.timestamp)
+            circumstances = CIRCUMSTANCES.validate_json(headers.get(CIRCUMSTANCES_HEADER) or b"{}")
         except (ValidationError, ValueError):
             self.metrics.dead_letters.labels(record.topic, "decode").inc()
             _log.error("no hit of ours: %s-%d offset %d", record.topic, record.partition, record.offset)
             return None
-        return HitRecord(assessment, recorded_ms, "actor" in conflicts, "owner" in conflicts)
+        return HitRecord.of(assessment, recorded_ms, conflict, circumstances, published_at(record))

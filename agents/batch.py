@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -16,6 +17,16 @@ class Record(Protocol):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Kafka's timestamps reach further than the calendar.
+_MILLISECONDS_MAX = int((datetime.max.replace(tzinfo=UTC) - _EPOCH).total_seconds()) * 1000
+
+
+def published_at(record: Record) -> datetime:
+    """Give a record's own timestamp, within the calendar."""
+    return _EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _MILLISECONDS_MAX))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from agents.park_limit import ParkLimit
 from agents.parking import Parked, Parking
 from agents.ports import NotPublished, Outputs
 from alerts.case import Case
+from alerts.explanation import Actor, Circumstances
 from alerts.judging import Judged, Rulebook
 from enrichment.decode import Refused, decode_access
 from enrichment.directory import Directory, NotReadable
@@ -32,6 +33,7 @@ from enrichment.wire import Access
 #: Headers of a hit: what the alert store needs beside the assessment.
 TIMESTAMP_HEADER = "accesswatch.access.timestamp"
 CONFLICT_HEADER = "accesswatch.conflict"
+CIRCUMSTANCES_HEADER = "accesswatch.circumstances"
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -175,4 +177,5 @@ def _hit_headers(one: Screened) -> list[tuple[str, bytes | None]]:
     return [
         (TIMESTAMP_HEADER, str(one.record.timestamp).encode()),
         (CONFLICT_HEADER, ",".join(one.judged.conflicts).encode()),
+        (CIRCUMSTANCES_HEADER, orjson.dumps(Circumstances(one.access.work_id, Actor.of(one.facts)))),
     ]

@@ -22,7 +22,6 @@ class Standing:
     updated_at: datetime
     status: Status
     outcome: ClosedAs | None
-    self_reported: bool = False
 
 
 def compose(subject: Subject, gathered: Gathered, standing: Standing, rules: Rules) -> Alert:
@@ -30,7 +29,7 @@ def compose(subject: Subject, gathered: Gathered, standing: Standing, rules: Rul
     ordered = in_order(gathered.reasons, rules)
     reasons = [gathered.reasons[rule] for rule in ordered]
     severity = max((r.severity for r in reasons), key=SEVERITIES.index)
-    if standing.self_reported:
+    if gathered.self_reported:
         severity = SEVERITIES[max(0, SEVERITIES.index(severity) - 1)]
     policy = dict.fromkeys(clause for rule in ordered if rule in rules for clause in rules[rule].clauses)
     return Alert(
@@ -44,13 +43,15 @@ def compose(subject: Subject, gathered: Gathered, standing: Standing, rules: Rul
         severity=severity,
         title=_title(gathered, rules),
         rules=tuple(ordered),
-        reasons=tuple(Reason(r.rule, r.sentence, r.evidence, explained_later=False) for r in reasons),
+        reasons=tuple(
+            Reason(r.rule, r.sentence, r.evidence, explained_later=not gathered.unexplained[r.rule]) for r in reasons
+        ),
         first_access_at=gathered.first_events[0][0],
         last_access_at=gathered.latest.occurred_at,
         access_count=gathered.access_count,
         event_ids=tuple(event for _, event in gathered.first_events),
         policy=tuple(policy),
-        self_reported=standing.self_reported,
+        self_reported=gathered.self_reported,
         conflicted=gathered.conflicted,
         status=standing.status,
         outcome=standing.outcome,

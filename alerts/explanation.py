@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Literal, Protocol
+
+from pydantic import TypeAdapter
 
 from alerts.assessment import Explanation
 from alerts.policy import Policy
 from enrichment.facts import Facts, Known
 from enrichment.newzealand import nz_text
-from enrichment.wire import Access, Staff, Work
+from enrichment.wire import Access, StaffKind, Work
 
 #: 1: the work names the actor; 2: it names their org_unit and a role of theirs fits; 3: the access carries its id.
 Number = Literal[1, 2, 3]
@@ -29,6 +32,46 @@ KIND_WORDS = {
 }
 
 
+class Opened(Protocol):
+    """What of an access decides whether work explains it."""
+
+    @property
+    def staff_id(self) -> str: ...  # noqa: D102 as in Access
+    @property
+    def client_id(self) -> str | None: ...  # noqa: D102
+    @property
+    def occurred_at(self) -> datetime: ...  # noqa: D102
+    @property
+    def work_id(self) -> str | None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """What of the actor's staff record decides whether work explains an access."""
+
+    kind: StaffKind
+    org_unit: str
+    roles: tuple[str, ...]
+
+    @classmethod
+    def of(cls, facts: Facts) -> "Actor | None":
+        """Read it from what is known; None where the staff_id is in no staff record."""
+        staff = facts.actor
+        return cls(staff.value.kind, staff.value.org_unit, staff.value.roles) if isinstance(staff, Known) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What of an access, beside its assessment, decides whether later work explains it; as known when it was judged."""
+
+    work_id: str | None = None
+    #: None where the staff_id was in no staff record.
+    actor: Actor | None = None
+
+
+CIRCUMSTANCES: TypeAdapter[Circumstances] = TypeAdapter(Circumstances)
+
+
 @dataclass(frozen=True, slots=True)
 class WorkReason:
     """A work item that explains an access, and in which of the three ways."""
@@ -39,17 +82,20 @@ class WorkReason:
 
 def work_reasons(access: Access, facts: Facts, policy: Policy) -> tuple[WorkReason, ...]:
     """Find all work reasons for an access, strongest first: lowest number, then latest opened."""
-    actor = facts.actor.value if isinstance(facts.actor, Known) else None
-    found = [
-        WorkReason(number, work)
-        for work in facts.work
-        if is_open(access, work.value, policy)
-        and (number := _number(access, actor, work.value, policy.role_kinds)) is not None
-    ]
+    actor = Actor.of(facts)
+    found = [reason for work in facts.work if (reason := work_reason(access, actor, work, policy)) is not None]
     # Two sorts, since "latest opened" runs against the other keys; the id settles what the rule leaves open.
     found.sort(key=lambda reason: (reason.work.value.opened_at, reason.work.value.work_id), reverse=True)
     found.sort(key=lambda reason: reason.number)
     return tuple(found)
+
+
+def work_reason(access: Opened, actor: Actor | None, work: Known[Work], policy: Policy) -> WorkReason | None:
+    """Say in which way one work item explains an access of this actor, if it does."""
+    if not is_open(access, work.value, policy):
+        return None
+    number = _number(access, actor, work.value, policy.role_kinds)
+    return None if number is None else WorkReason(number, work)
 
 
 def explain(reason: WorkReason) -> Explanation:
@@ -66,7 +112,7 @@ def explain(reason: WorkReason) -> Explanation:
     return Explanation(work.kind, work.work_id, f"{words} {work.work_id} (opened {opened}, {until}) {why}.")
 
 
-def is_open(access: Access, work: Work, policy: Policy) -> bool:
+def is_open(access: Opened, work: Work, policy: Policy) -> bool:
     """Say whether a work item is the access's client's and was open then, the grace on both sides included."""
     # Differences of instants, since an instant plus the grace may lie beyond the calendar's end.
     if work.client_id != access.client_id or access.occurred_at - work.opened_at < -policy.work_grace:
@@ -74,7 +120,7 @@ def is_open(access: Access, work: Work, policy: Policy) -> bool:
     return work.closed_at is None or access.occurred_at - work.closed_at <= policy.work_grace
 
 
-def _number(access: Access, actor: Staff | None, work: Work, role_kinds: Mapping[str, Sequence[str]]) -> Number | None:
+def _number(access: Opened, actor: Actor | None, work: Work, role_kinds: Mapping[str, Sequence[str]]) -> Number | None:
     if work.staff_id is not None and work.staff_id == access.staff_id:
         return 1
     if actor is not None and work.org_unit == actor.org_unit and _fits(actor.roles, work.kind, role_kinds):

@@ -7,13 +7,14 @@ Rules: ``RULES.md`` (pair, actor), ``CONTRACT.md`` section 3 (one alert per New 
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from pydantic import TypeAdapter
 
 from alerts.alert import utc
 from alerts.assessment import SEVERITIES, Answer, Assessment, Evidence, Severity, Versions
+from alerts.explanation import Circumstances
 from alerts.identity import alert_id
 from alerts.rules.form import About, AnyRule
 from enrichment.newzealand import nz_date
@@ -22,25 +23,36 @@ from enrichment.newzealand import nz_date
 EVENT_IDS_MAX = 50
 
 Rules = Mapping[str, AnyRule]
+_NOT_KNOWN = Circumstances()
 
 
 @dataclass(frozen=True, slots=True)
 class HitRecord:
     """One record of ``integrity.hit.v1`` with what its headers said.
 
-    ``recorded_ms`` is the timestamp of the access in ``cms.access.v1``, in milliseconds.
+    ``recorded_ms`` is the timestamp of the access in ``cms.access.v1``, in milliseconds; ``judged_at`` is the record's
+    own, None where it is not known.
     """
 
     assessment: Assessment
     recorded_ms: int
     actor_conflicted: bool = False
     owner_conflicted: bool = False
+    circumstances: Circumstances = _NOT_KNOWN
+    judged_at: datetime | None = None
 
     @classmethod
-    def of(cls, assessment: Assessment, recorded_ms: int, conflict: str) -> "HitRecord":
+    def of(
+        cls,
+        assessment: Assessment,
+        recorded_ms: int,
+        conflict: str,
+        circumstances: Circumstances = _NOT_KNOWN,
+        judged_at: datetime | None = None,
+    ) -> "HitRecord":
         """Read the header ``accesswatch.conflict``: "actor" and "owner", with a comma between, or nothing."""
         said = conflict.split(",")
-        return cls(assessment, recorded_ms, "actor" in said, "owner" in said)
+        return cls(assessment, recorded_ms, "actor" in said, "owner" in said, circumstances, judged_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +81,38 @@ class AlertHit:
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """Of some hits, as (event_id, rule), what was not known when they were judged."""
+
+    explained: set[tuple[str, str]] = field(default_factory=set)
+    covered: set[tuple[str, str]] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
 class Gathered:
-    """What an alert knows of all its distinct hits: the leading one per rule, the first accesses, the latest."""
+    """What an alert knows of all its distinct hits: the leading one per rule, the first accesses, the latest.
+
+    ``unexplained`` counts, by rule, the hits that no work known later explains; ``uncovered`` counts those that no
+    self report covers.
+    """
 
     reasons: dict[str, AlertHit]
     first_events: tuple[tuple[datetime, str], ...]
     latest: AlertHit
     access_count: int
     conflicted: bool
+    unexplained: dict[str, int]
+    uncovered: int
+
+    @property
+    def explained(self) -> bool:
+        """Work that became known later explains every reason."""
+        return not any(self.unexplained.values())
+
+    @property
+    def self_reported(self) -> bool:
+        """A self report covers every access."""
+        return not self.uncovered
 
 
 GATHERED: TypeAdapter[Gathered] = TypeAdapter(Gathered)
@@ -108,18 +144,24 @@ def split(record: HitRecord, rules: Rules) -> list[tuple[Subject, AlertHit]]:
     return hits
 
 
-def gather(so_far: Gathered | None, fresh: Sequence[AlertHit], known_events: Collection[str] = ()) -> Gathered:
+def gather(
+    so_far: Gathered | None, fresh: Sequence[AlertHit], known_events: Collection[str] = (), late: Late | None = None
+) -> Gathered:
     """Fold hits that the alert did not have into what it knows.
 
     Args:
         so_far: what the alert knew, None for a new one.
         fresh: at least one hit, each (event_id, rule) new to the alert.
         known_events: those of their event ids that had hit in this alert before.
+        late: what is known of them that was not known when they were judged.
     """
     reasons = dict(so_far.reasons) if so_far else {}
     earliest = {event: at for at, event in so_far.first_events} if so_far else {}
     latest = so_far.latest if so_far else fresh[0]
+    unexplained = dict(so_far.unexplained) if so_far else {}
     for hit in fresh:
+        open_still = late is None or (hit.event_id, hit.rule) not in late.explained
+        unexplained[hit.rule] = unexplained.get(hit.rule, 0) + open_still
         kept = reasons.get(hit.rule)
         if kept is None or _leads(hit) < _leads(kept):
             reasons[hit.rule] = hit
@@ -131,7 +173,22 @@ def gather(so_far: Gathered | None, fresh: Sequence[AlertHit], known_events: Col
         latest=latest,
         access_count=(so_far.access_count if so_far else 0) + len({h.event_id for h in fresh} - set(known_events)),
         conflicted=(so_far.conflicted if so_far else False) or any(h.conflicted for h in fresh),
+        unexplained={rule: unexplained[rule] for rule in sorted(unexplained)},
+        uncovered=(so_far.uncovered if so_far else 0)
+        + sum(late is None or (h.event_id, h.rule) not in late.covered for h in fresh),
     )
+
+
+def reconsider(so_far: Gathered, explained: Mapping[str, int], covered: int) -> Gathered:
+    """Take in what has become known of hits that the alert has.
+
+    Args:
+        so_far: what the alert knew.
+        explained: by rule, how many more of its hits are explained; fewer where negative.
+        covered: how many more hits a self report covers; fewer where negative.
+    """
+    unexplained = {rule: count - explained.get(rule, 0) for rule, count in so_far.unexplained.items()}
+    return replace(so_far, unexplained=unexplained, uncovered=so_far.uncovered - covered)
 
 
 def _about(rule: str, client_id: str | None, rules: Rules) -> About:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -14,6 +14,7 @@ import redis.asyncio
 from agents.activity import Activity
 from agents.alert import Alerting
 from agents.deliver import Deliverer
+from agents.hindsight import Hindsight, Kind
 from agents.holding import Hold
 from agents.park_limit import ParkLimit
 from agents.parking import Parking
@@ -44,6 +45,8 @@ from stream.worker import Worker
 
 #: Seconds between updates of the figures of who is at work.
 ACTIVITY_SECONDS = 5.0
+#: Seconds between times at which old work is forgotten.
+OLD_WORK_SECONDS = 3600.0
 #: Seconds in which what the store has left to publish is published when the worker stops.
 LAST_RELAY_SECONDS_MAX = 3.0
 
@@ -52,13 +55,14 @@ async def build(worker: Worker, stack: AsyncExitStack, ends: TopicEnds, agents: 
     """Make the parts for these agents; what they open is closed with *stack*."""
     assembly = _Assembly(worker, stack, ends)
     # In the order of an access's way, which is also the order in which they are stopped.
-    makers: dict[str, Callable[[], Awaitable[Part]]] = {
-        "reference": assembly.reference,
-        "screen": assembly.screen,
-        "alert": assembly.alert,
-        "deliver": assembly.deliver,
-    }
-    return [await make() for name, make in makers.items() if name in agents]
+    makers: list[tuple[str, Callable[[], Awaitable[Part]]]] = [
+        ("reference", assembly.reference),
+        ("screen", assembly.screen),
+        ("alert", assembly.alert),
+        ("alert", assembly.hindsight),
+        ("deliver", assembly.deliver),
+    ]
+    return [await make() for name, make in makers if name in agents]
 
 
 class _Assembly:
@@ -73,6 +77,8 @@ class _Assembly:
         self._stop = asyncio.Event()
         self._published, self._routable = asyncio.Event(), asyncio.Event()
         self._store: Store | None = None
+        self._limits: LimitsInForce | None = None
+        self._limits_watched = False
         self._holder = f"{socket.gethostname()}-{os.getpid()}"
 
     # -- what several agents need -------------------------------------------------------------------------------
@@ -99,9 +105,23 @@ class _Assembly:
             ratio_max=settings.park_ratio_max,
         )
 
+    def _limits_in_force(self) -> LimitsInForce:
+        if self._limits is None:
+            self._limits = LimitsInForce(self._settings.limits, RELEASE, self._metrics)
+        return self._limits
+
+    def _limits_watch(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        """Give the task that reads the limits again, to the first part that asks."""
+        if self._limits_watched:
+            return []
+        self._limits_watched = True
+        return [("limits", self._limits_in_force().watch())]
+
     async def _open_store(self) -> Store:
         if self._store is None:
-            self._store = await asyncio.to_thread(Store.open, self._settings.database_url, RULES)
+            limits = self._limits_in_force()
+            opened = partial(Store.open, policy=lambda: limits.rulebook().limits.policy)
+            self._store = await asyncio.to_thread(opened, self._settings.database_url, RULES)
             self._stack.callback(self._store.close)
         return self._store
 
@@ -133,7 +153,7 @@ class _Assembly:
         return Part("reference", self._metrics, app=app, hold=hold, tasks=[("reference feed", feed.watch())])
 
     async def screen(self) -> Part:
-        limits = LimitsInForce(self._settings.limits, RELEASE, self._metrics)
+        limits = self._limits_in_force()
         client = self._redis()
         shelf = RedisShelf(client, namespace(self._settings))
         readiness = Readiness(shelf, lambda: self._ends.ends(list(self._kinds)), self._metrics)
@@ -163,7 +183,7 @@ class _Assembly:
             gate=lambda: readiness.reason,
             tasks=[
                 ("readiness", readiness.watch()),
-                ("limits", limits.watch()),
+                *self._limits_watch(),
                 ("activity", _every(ACTIVITY_SECONDS, activity.count)),
                 ("reference figures", _every(1.0, partial(self._count_reference, shelf))),
             ],
@@ -191,6 +211,17 @@ class _Assembly:
             tasks=[("relay", relay.run(self._published, self._stop))],
             finish=finish,
         )
+
+    async def hindsight(self) -> Part:
+        """Make the alert agent's second part, with a group of its own: a long topic shall not hold up hits."""
+        hold = Hold("hindsight", self._metrics)
+        kinds: tuple[Kind, ...] = ("work", "self_report")
+        topics = {self._settings.topic(reference_topic(kind)): kind for kind in kinds}
+        agent = Hindsight(await self._open_store(), hold, topics, _now, self._wake)
+        app = faust_app(self._settings, "hindsight")
+        add_agent(app, "hindsight", list(topics), agent.attach)
+        old_work = ("old work", _every(OLD_WORK_SECONDS, agent.forget))
+        return Part("hindsight", self._metrics, app=app, hold=hold, tasks=[old_work, *self._limits_watch()])
 
     async def deliver(self) -> Part:
         deliverer = Deliverer(

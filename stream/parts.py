@@ -52,20 +52,27 @@ class Part:
         """Give why this agent makes no progress although it could, if it does not. Safe to call from any thread."""
         return [f"{self.name}: {reason}" for reason in self.progress.stuck(monotonic())]
 
-    async def update_gauges(self) -> None:
-        """Bring lag, age and commit times up to date."""
+    async def update_gauges(self, shown: dict[tuple[str, ...], float]) -> None:
+        """Bring lag, age and commit times up to date.
+
+        Two parts may read one topic: *shown* holds what was said in this round, of which the worst stays.
+        """
         consumer = self.consumer
         if consumer is None or not self._assigned():
             return
         lags = consumer.lag()
         for tp, lag in lags.items():
-            self.metrics.lag.labels(tp.topic, tp.partition).set(lag)
+            key = ("lag", tp.topic, str(tp.partition))
+            shown[key] = max(lag, shown.get(key, 0))
+            self.metrics.lag.labels(tp.topic, tp.partition).set(shown[key])
         oldest = consumer.oldest_in_flight_ms()
         for topic in {tp.topic for tp in lags}:
             since = max(0.0, time() - oldest[topic] / 1000) if topic in oldest else 0.0
-            self.metrics.oldest_unprocessed.labels(topic).set(since)
+            shown["oldest", topic] = max(since, shown.get(("oldest", topic), 0.0))
+            self.metrics.oldest_unprocessed.labels(topic).set(shown["oldest", topic])
         for topic, at in consumer.last_commit.items():
-            self.metrics.last_commit.labels(topic).set(at)
+            shown["commit", topic] = min(at, shown.get(("commit", topic), at))
+            self.metrics.last_commit.labels(topic).set(shown["commit", topic])
 
     async def look(self, ends: Mapping[str, int]) -> None:
         """Note how far Kafka has taken our commits, against where the partitions end."""

@@ -182,8 +182,9 @@ class Worker:
     async def _update_gauges(self) -> None:
         while True:
             self._watchdog.beat()
+            shown: dict[tuple[str, ...], float] = {}
             for part in self.parts:
-                await part.update_gauges()
+                await part.update_gauges(shown)
             await asyncio.sleep(GAUGES_SECONDS)
 
     async def _watch_progress(self, ends: TopicEnds) -> None:

@@ -1,6 +1,7 @@
 """Who is told of a revision: a pure decision that returns its reason.
 
-The first revision of an alert tells; a later one only when its severity rose or when it was opened again.
+The first revision of an alert tells; a later one only when its severity rose or when it was opened again, and,
+those who were told already, when the service closed it because work that became known later explains it.
 A conflicted alert never goes to a route's ordinary channels (``CONTRACT.md`` section 3, ``conflicted``).
 """
 
@@ -19,6 +20,7 @@ class Reason(StrEnum):
     FIRST = "first"
     SEVERITY_ROSE = "severity_rose"
     REOPENED = "reopened"
+    TAKEN_BACK = "taken_back"
     UNCHANGED = "unchanged"
 
 
@@ -33,7 +35,10 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The reason, the channels to send through, and those it was kept from since the alert is conflicted."""
+    """The reason, the channels to send through, and those it was kept from since the alert is conflicted.
+
+    What is taken back goes only to those of the channels that were told of the alert before.
+    """
 
     reason: Reason
     send: tuple[str, ...] = ()
@@ -67,4 +72,11 @@ def _reason(before: Before | None, alert: Alert) -> Reason:
         return Reason.REOPENED
     if SEVERITIES.index(alert.severity) > SEVERITIES.index(before.severity):
         return Reason.SEVERITY_ROSE
+    if before.status != "closed" and taken_back(alert):
+        return Reason.TAKEN_BACK
     return Reason.UNCHANGED
+
+
+def taken_back(alert: Alert) -> bool:
+    """Say whether the service closed it: every reason is explained, which it does not leave open for a person."""
+    return alert.outcome == "explained" and all(reason.explained_later for reason in alert.reasons)

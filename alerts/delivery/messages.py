@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from alerts.alert import Alert
+from alerts.delivery.decide import taken_back
 from alerts.merging import Rules
 from enrichment.newzealand import nz_text
 
@@ -21,6 +22,7 @@ Detail = Literal["reference", "ids"]
 EVENT_SOURCE: Final = "/accesswatch/alerts"
 EVENT_TYPE: Final = "accesswatch.alert.v1"
 
+_TAKEN_BACK = "This takes back what was asked before: work that became known after the access explains it."
 _QUESTION = "This is a question, not a finding: ordinary work may well explain it."
 
 
@@ -60,7 +62,7 @@ def write(alert: Alert, first_revision: int, wording: Wording) -> Message:
         key=key,
         thread_key=message_key(alert.alert_id, first_revision, wording.channel),
         at=alert.updated_at,
-        subject=f"[accesswatch] {alert.severity}: {alert.title} ({alert.alert_id})",
+        subject=f"[accesswatch] {_word(alert)}: {alert.title} ({alert.alert_id})",
         text=_text(alert, facts, look, link),
         html=_html(alert, facts, look, link),
         event=_event(alert, key, link, wording),
@@ -86,10 +88,20 @@ def _facts(alert: Alert, wording: Wording) -> list[tuple[str, str]]:
     ]
     if alert.self_reported:
         facts.append(("Reported", "by the staff member, as opened by mistake"))
+    if alert.outcome is not None:
+        facts.append(("Outcome", alert.outcome.replace("_", " ")))
     if wording.detail == "ids":
         facts += [("Staff member", alert.staff_id)]
         facts += [("Client", alert.client_id)] if alert.client_id is not None else []
     return facts
+
+
+def _word(alert: Alert) -> str:
+    return "explained" if taken_back(alert) else alert.severity
+
+
+def _note(alert: Alert) -> str:
+    return _TAKEN_BACK if taken_back(alert) else _QUESTION
 
 
 def _titles(alert: Alert, rules: Rules) -> list[str]:
@@ -101,7 +113,7 @@ def _link(alert: Alert, wording: Wording) -> str | None:
 
 
 def _text(alert: Alert, facts: list[tuple[str, str]], look: str, link: str | None) -> str:
-    lines = [f"{alert.title}.", "", *(f"  {name:<14}{value}" for name, value in facts), "", _QUESTION]
+    lines = [f"{alert.title}.", "", *(f"  {name:<14}{value}" for name, value in facts), "", _note(alert)]
     lines += ["Why it was asked, what would make it innocent and what to do first:", "", f"  {look}"]
     lines += [f"  {link}"] if link else []
     return "\n".join(lines) + "\n"
@@ -113,7 +125,7 @@ def _html(alert: Alert, facts: list[tuple[str, str]], look: str, link: str | Non
     return (
         f'<!doctype html>\n<html lang="en-NZ"><meta charset="utf-8"><title>{escape(alert.title)}</title>\n'
         f'<p><strong>{escape(alert.title)}.</strong></p>\n<table cellpadding="4">\n{rows}</table>\n'
-        f"<p>{_QUESTION}</p>\n<p>Why it was asked, what would make it innocent and what to do first:</p>\n"
+        f"<p>{_note(alert)}</p>\n<p>Why it was asked, what would make it innocent and what to do first:</p>\n"
         f"<pre>{escape(look)}</pre>\n{linked}</html>\n"
     )
 
@@ -134,7 +146,7 @@ def _event(alert: Alert, key: str, link: str | None, wording: Wording) -> bytes:
         "last_access_at": alert.last_access_at,
         "access_count": alert.access_count,
         "self_reported": alert.self_reported,
-        "note": _QUESTION,
+        "note": _note(alert),
         "link": link,
     }
     if wording.detail == "ids":

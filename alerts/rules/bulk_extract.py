@@ -11,12 +11,11 @@ from typing import Annotated
 from pydantic import Field
 
 from alerts.access_kinds import records_taken
-from alerts.assessment import Evidence
+from alerts.assessment import Evidence, Severity
 from alerts.case import Case
-from alerts.explanation import NAMED
+from alerts.explanation import NAMED, Actor, WorkReason
 from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
 from alerts.wording import ACCESSES, counted, happened
-from enrichment.facts import Known
 from enrichment.windows import RECORDS_COUNTED_MAX
 
 _WORK_KINDS = frozenset({"investigation", "quality_check"})
@@ -43,21 +42,25 @@ def evaluate(case: Case, limits: BulkExtractLimits) -> Answered:
     day = max(one, case.windows.records_day)
     if one < limits.records_max and day < limits.records_day_max:
         return Quiet("fewer records than the limits were printed or exported")
-    if _is_their_work(case):
+    actor, severity = Actor.of(case.facts), _severity_of(day, limits)
+    if any(_is_their_work(reason, actor, severity) for reason in case.work_reasons):
         return Quiet("an investigation or a quality check that names the actor or their unit explains it")
     return Hit(
-        "critical" if day >= limits.records_critical else "high",
+        severity,
         f"{happened(access)}; it covers {counted(one, 'client record')} (the limit is {limits.records_max}), and with "
         f"it the actor's prints and exports of 24 hours cover {day} (the limit is {limits.records_day_max}).",
         (Evidence("prints and exports of the 24 hours to", access.event_id, ACCESSES, access.occurred_at),),
     )
 
 
-def _is_their_work(case: Case) -> bool:
-    actor = case.facts.actor
-    if isinstance(actor, Known) and actor.value.kind == "third_party":
+def _severity_of(day: int, limits: BulkExtractLimits) -> Severity:
+    return "critical" if day >= limits.records_critical else "high"
+
+
+def _is_their_work(reason: WorkReason, actor: Actor | None, _severity: Severity) -> bool:
+    if actor is not None and actor.kind == "third_party":
         return False
-    return any(reason.number in NAMED and reason.work.value.kind in _WORK_KINDS for reason in case.work_reasons)
+    return reason.number in NAMED and reason.work.value.kind in _WORK_KINDS
 
 
 RULE = Rule(
@@ -67,4 +70,5 @@ RULE = Rule(
     clauses=("leak", "share"),
     limits=BulkExtractLimits,
     evaluate=evaluate,
+    excused_by=_is_their_work,
 )

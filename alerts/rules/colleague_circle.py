@@ -8,7 +8,7 @@ Then          ask the actor's manager who handed the work over, and whether the 
 
 from alerts.case import Case
 from alerts.circle import circle, evidence
-from alerts.rules.form import Answered, Hit, Limits, Rule
+from alerts.rules.form import Answered, Hit, Limits, Rule, any_work
 from alerts.wording import opened
 
 
@@ -39,5 +39,6 @@ RULE = Rule(
     clauses=("like.whanau", "purpose"),
     limits=ColleagueCircleLimits,
     evaluate=evaluate,
+    excused_by=any_work,
     gives_way_to=("relative-record", "acquaintance-record", "business-record"),
 )

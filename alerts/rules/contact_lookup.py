@@ -13,7 +13,7 @@ from pydantic import Field
 from alerts.access_kinds import is_lookup
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule, any_work
 from alerts.wording import ACCESSES, accesses_as_evidence, opened
 
 
@@ -54,4 +54,5 @@ RULE = Rule(
     clauses=("dont.lookup",),
     limits=ContactLookupLimits,
     evaluate=evaluate,
+    excused_by=any_work,
 )

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Abstain, Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Abstain, Answered, Hit, Limits, Quiet, Rule, any_work
 from alerts.wording import accesses_as_evidence, opened
 from enrichment.facts import Unknown
 
@@ -58,4 +58,5 @@ RULE = Rule(
     clauses=("purpose",),
     limits=DormantRecordLimits,
     evaluate=evaluate,
+    excused_by=any_work,
 )

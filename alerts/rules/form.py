@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from alerts.assessment import Evidence, Severity, Stage
 from alerts.case import Case
+from alerts.explanation import NAMED, Actor, WorkReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,25 @@ class Limits(BaseModel):
     stage: Stage
 
 
+#: Whether a work reason silences a hit of this rule, by this actor (None: in no staff record), with this severity.
+Excuse = Callable[[WorkReason, Actor | None, Severity], bool]
+
+
+def never(_reason: WorkReason, _actor: Actor | None, _severity: Severity) -> bool:
+    """No work excuses it."""
+    return False
+
+
+def any_work(_reason: WorkReason, _actor: Actor | None, _severity: Severity) -> bool:
+    """Each of the three work reasons excuses it."""
+    return True
+
+
+def named_work(reason: WorkReason, _actor: Actor | None, _severity: Severity) -> bool:
+    """Work that names the actor or their unit excuses it; a claimed work item alone does not."""
+    return reason.number in NAMED
+
+
 L = TypeVar("L", bound=Limits)
 
 
@@ -58,6 +78,8 @@ class Rule(Generic[L]):
     clauses: tuple[str, ...]
     limits: type[L]
     evaluate: Callable[[Case, L], Answered]
+    #: What ``evaluate`` asks of the work known when an access is judged, asked of work that becomes known later.
+    excused_by: Excuse = never
     #: Rules that come before this one in the catalogue: where one of them hits, live, this one is quiet.
     gives_way_to: tuple[str, ...] = ()
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from alerts.case import Case
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule, any_work
 from alerts.wording import accesses_as_evidence, opened
 
 
@@ -48,4 +48,5 @@ RULE = Rule(
     clauses=("like.media",),
     limits=MediaSurgeLimits,
     evaluate=evaluate,
+    excused_by=any_work,
 )

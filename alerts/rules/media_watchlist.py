@@ -13,7 +13,7 @@ from pydantic import Field
 from alerts.assessment import Evidence
 from alerts.case import Case
 from alerts.explanation import NAMED
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule, named_work
 from alerts.wording import opened
 from enrichment.facts import Known
 from enrichment.newzealand import nz_text
@@ -76,4 +76,5 @@ RULE = Rule(
     clauses=("like.media",),
     limits=MediaWatchlistLimits,
     evaluate=evaluate,
+    excused_by=named_work,
 )

@@ -14,7 +14,7 @@ from pydantic import Field
 from alerts.assessment import Evidence
 from alerts.case import Case
 from alerts.circle import circle, evidence
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule, any_work
 from alerts.wording import ACCESSES, counted, opened
 from enrichment.newzealand import nz_text
 
@@ -71,5 +71,6 @@ RULE = Rule(
     clauses=("like.whanau", "dont.lookup"),
     limits=ProxyLookupLimits,
     evaluate=evaluate,
+    excused_by=any_work,
     gives_way_to=("relative-record", "acquaintance-record", "business-record"),
 )

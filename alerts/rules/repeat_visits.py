@@ -13,7 +13,7 @@ from pydantic import Field
 
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule, any_work
 from alerts.wording import ACCESSES, opened
 from enrichment.windows import VISIT_DATES
 
@@ -50,4 +50,5 @@ RULE = Rule(
     clauses=("purpose",),
     limits=RepeatVisitsLimits,
     evaluate=evaluate,
+    excused_by=any_work,
 )

@@ -9,7 +9,7 @@ Then          ask the actor's manager for the work behind the access, and who el
 from alerts.assessment import Evidence
 from alerts.case import Case
 from alerts.explanation import NAMED
-from alerts.rules.form import Abstain, Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Abstain, Answered, Hit, Limits, Quiet, Rule, named_work
 from alerts.wording import opened
 from enrichment.facts import Unknown
 
@@ -44,4 +44,5 @@ RULE = Rule(
     clauses=("purpose",),
     limits=RestrictedRecordLimits,
     evaluate=evaluate,
+    excused_by=named_work,
 )

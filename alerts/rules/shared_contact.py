@@ -10,8 +10,9 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
-from alerts.assessment import Evidence
+from alerts.assessment import Evidence, Severity
 from alerts.case import Case
+from alerts.explanation import Actor, WorkReason
 from alerts.rules.form import Abstain, Answered, Hit, Limits, Quiet, Rule
 from alerts.wording import counted, opened
 from enrichment.facts import SharedLink, Unknown
@@ -20,6 +21,7 @@ from enrichment.newzealand import nz_date
 from enrichment.wire import RelationshipKind
 
 _ANY_KIND = frozenset(get_args(RelationshipKind))
+_BANK_ACCOUNT_SEVERITY: Severity = "high"
 _SOURCES = {"staff": "ref.staff.v1", "client": "ref.client.v1"}
 
 
@@ -60,11 +62,16 @@ def _hit(case: Case, shared: list[SharedLink]) -> Hit:
     said = " and ".join(kind.replace("_", " ") for kind in kinds)
     fewest = min(link.holders for link in shared)
     return Hit(
-        "high" if "bank_account" in kinds else "medium",
+        _BANK_ACCOUNT_SEVERITY if "bank_account" in kinds else "medium",
         f"{opened(case.access)}; the actor and this client have the same {said} on record "
         f"(held by {counted(fewest, 'client record')}), and no recorded relationship says why.",
         tuple(_evidence(link) for link in shared),
     )
+
+
+def _excuses(_reason: WorkReason, _actor: Actor | None, severity: Severity) -> bool:
+    # A shared bank account, which nothing excuses, is what makes the severity high.
+    return severity != _BANK_ACCOUNT_SEVERITY
 
 
 def _evidence(link: SharedLink) -> Evidence:
@@ -79,4 +86,5 @@ RULE = Rule(
     clauses=("never.close",),
     limits=SharedContactLimits,
     evaluate=evaluate,
+    excused_by=_excuses,
 )

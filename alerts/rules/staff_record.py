@@ -6,14 +6,14 @@ Innocent when the actor works for the Staff Assistance Unit or on an investigati
 Then          ask the Staff Assistance Unit whether the matter was theirs, and who handed it to the actor.
 """
 
-from alerts.assessment import Evidence
+from alerts.assessment import Evidence, Severity
 from alerts.case import Case
-from alerts.explanation import NAMED
+from alerts.explanation import NAMED, Actor, WorkReason
 from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
 from alerts.wording import opened
-from enrichment.facts import Known
 
 _ROLES = frozenset({"staff_assistance", "fraud_investigation", "internal_integrity"})
+_SEVERITY: Severity = "high"
 _WORK_KINDS = frozenset({"staff_assistance", "investigation"})
 
 
@@ -31,21 +31,22 @@ def evaluate(case: Case, _limits: StaffRecordLimits) -> Answered:
     ]
     if not others:
         return Quiet("the client record is no other present staff member's")
-    if _is_their_work(case):
+    actor = Actor.of(case.facts)
+    if any(_is_their_work(reason, actor, _SEVERITY) for reason in case.work_reasons):
         return Quiet("work of the unit that may open staff members' records explains it")
     return Hit(
-        "high",
+        _SEVERITY,
         f"{opened(access)}; the staff register names it as the client record of another staff member.",
         tuple(Evidence("staff record", owner.value.staff_id, "ref.staff.v1", owner.as_of) for owner in others),
     )
 
 
-def _is_their_work(case: Case) -> bool:
-    actor = case.facts.actor
+def _is_their_work(reason: WorkReason, actor: Actor | None, _severity: Severity) -> bool:
     return (
-        isinstance(actor, Known)
-        and not _ROLES.isdisjoint(actor.value.roles)
-        and any(reason.number in NAMED and reason.work.value.kind in _WORK_KINDS for reason in case.work_reasons)
+        actor is not None
+        and not _ROLES.isdisjoint(actor.roles)
+        and reason.number in NAMED
+        and reason.work.value.kind in _WORK_KINDS
     )
 
 
@@ -56,4 +57,5 @@ RULE = Rule(
     clauses=("never.kaimahi",),
     limits=StaffRecordLimits,
     evaluate=evaluate,
+    excused_by=_is_their_work,
 )

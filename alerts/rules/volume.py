@@ -12,7 +12,7 @@ from pydantic import Field
 
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule, any_work
 from alerts.wording import ACCESSES, opened
 
 #: From so many times the limit on the severity is high. Fixed by the rule.
@@ -51,4 +51,5 @@ RULE = Rule(
     clauses=("purpose",),
     limits=VolumeLimits,
     evaluate=evaluate,
+    excused_by=any_work,
 )

@@ -14,6 +14,10 @@ What it promises, and where a crash may fall:
 4. *Every change is a revision.* Raised, revised, reopened, acknowledged, closed: each has its history entry and its
    outbox row in the same transaction. History is only ever added to.
 
+5. *Whatever is read first.* Work and self reports that become known after an access mark the hits that the store has,
+   and hits are looked at against them when they come. A mark of work stays when that work is deleted later: it
+   says what became known in time. A self report that is deleted or changed covers what it covers now.
+
 Times come in as arguments; nothing here reads a clock. Leases compare the times of different
 workers: their clocks must agree within a second (NTP).
 """

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
 from alerts.alert import ALERT, Alert
-from alerts.delivery.decide import Before, Decision
+from alerts.delivery.decide import Before, Decision, Reason
 from alerts.store.revisions import take_turn
 from alerts.store.tables import HISTORY, NOTIFICATIONS, OUTBOX
 
@@ -45,20 +45,31 @@ def route(
     """Decide about revisions that nobody has decided about yet, in order, and write down who is to be told."""
     take_turn(connection, "route")
     rows = connection.execute(_unrouted(limit)).all()
-    routed, notifications = [], []
+    routed = []
     for row in rows:
         before = None if row.severity is None else Before(row.severity, row.status, row.conflicted)
         alert = ALERT.validate_json(row.payload)
-        decision = decide(before, alert)
+        decision = _told_before(connection, decide(before, alert), alert)
         routed.append(Routed(row.alert_id, row.revision, decision))
         told: tuple[tuple[State, tuple[str, ...]], ...] = (("pending", decision.send), ("withheld", decision.withheld))
-        notifications += [_entry(alert, name, state, now) for state, channels in told for name in channels]
-    if notifications:
-        connection.execute(insert(NOTIFICATIONS), notifications)
+        notifications = [_entry(alert, name, state, now) for state, channels in told for name in channels]
+        if notifications:
+            connection.execute(insert(NOTIFICATIONS), notifications)
     if rows:
         done = update(OUTBOX).where(OUTBOX.c.id.in_([row.id for row in rows]))
         connection.execute(done.values(routed_at=now))
     return routed
+
+
+def _told_before(connection: Connection, decision: Decision, alert: Alert) -> Decision:
+    """Leave out channels that know nothing of what is taken back."""
+    if decision.reason is not Reason.TAKEN_BACK:
+        return decision
+    query = select(NOTIFICATIONS.c.channel).where(
+        NOTIFICATIONS.c.alert_id == alert.alert_id, NOTIFICATIONS.c.state.in_(("pending", "sent"))
+    )
+    told = set(connection.execute(query).scalars())
+    return Decision(decision.reason, tuple(name for name in decision.send if name in told))
 
 
 def any_unrouted(connection: Connection) -> bool:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from alerts.alert import Alert, alert_json
+from alerts.merging import Subject
 from alerts.store.tables import ALERTS, HISTORY, OUTBOX, TURNS
 
 What = Literal["raised", "revised", "reopened", "acknowledged", "closed"]
-Turn = Literal["relay", "route", "deliver"]
+Turn = Literal["relay", "route", "deliver", "hindsight"]
 
 #: Ids in one IN list; SQLite takes 32,766 parameters, PostgreSQL 65,535.
 IDS_PER_QUERY_MAX = 1000
@@ -52,9 +53,23 @@ def write(connection: Connection, revisions: Sequence[Revision], now: datetime) 
     )
 
 
-def take_turn(connection: Connection, turn: Turn) -> None:
-    """Wait until no other transaction makes claims of this kind; ends with the transaction."""
-    connection.execute(select(TURNS.c.name).where(TURNS.c.name == turn).with_for_update())
+def take_turn(connection: Connection, turn: Turn, *, shared: bool = False) -> None:
+    """Wait until no other transaction has this turn; ends with the transaction. Shared, several have it."""
+    connection.execute(select(TURNS.c.name).where(TURNS.c.name == turn).with_for_update(read=shared))
+
+
+def held(connection: Connection, alert_ids: Sequence[str]) -> dict[str, Row[Any]]:
+    """Hold and read alerts, in the order of their ids, so that two who do so never wait in a ring."""
+    rows: dict[str, Row[Any]] = {}
+    for ids in chunks(sorted(alert_ids)):
+        query = select(ALERTS).where(ALERTS.c.alert_id.in_(ids)).order_by(ALERTS.c.alert_id).with_for_update()
+        rows |= {row.alert_id: row for row in connection.execute(query)}
+    return rows
+
+
+def subject_of(row: Row[Any]) -> Subject:
+    """Say whom and which day the alert in this row is about."""
+    return Subject(row.alert_id, row.staff_id, row.client_id, row.day)
 
 
 def chunks(ids: Sequence[Any]) -> list[Sequence[Any]]:

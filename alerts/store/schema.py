@@ -34,6 +34,16 @@ def upgrade(engine: Engine, name: str) -> None:
             command.upgrade(config, "head")
 
 
+def move(engine: Engine, revision: str) -> None:
+    """Bring the schema to this revision, up or down: ``0001``, ``head``. Going down loses what later ones hold."""
+    with _ONE_AT_A_TIME, engine.execution_options(**{WRITES: True}).begin() as connection:
+        config = _config(connection)
+        known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+        at = MigrationContext.configure(connection).get_current_revision()
+        down = revision in known and at in known and known.index(revision) > known.index(at)
+        (command.downgrade if down else command.upgrade)(config, revision)
+
+
 def require_current(engine: Engine, name: str) -> None:
     """Make sure that the schema is this release's, changing nothing.
 

@@ -15,9 +15,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from alerts.alert import Alert, ClosedAs
 from alerts.delivery.decide import Before, Decision
 from alerts.merging import HitRecord, Rules
-from alerts.store import ledger, outbox, reading, schema, taking, working
+from alerts.policy import Policy
+from alerts.store import hindsight, learned, ledger, outbox, reading, schema, taking, working
 from alerts.store.database import WRITES, name_of, open_engine, parse
 from alerts.store.errors import StoreError
+from alerts.store.learned import ReportChange, WorkChange
 from alerts.store.ledger import Due, Routed
 from alerts.store.outbox import Outgoing
 from alerts.store.reading import Entry, Filters, Notification, StoredHit
@@ -27,20 +29,23 @@ from alerts.store.taking import Taken
 class Store:
     """Alerts, their history, the outbox and the ledger of notifications, in one database."""
 
-    def __init__(self, engine: Engine, rules: Rules, name: str) -> None:
+    def __init__(self, engine: Engine, rules: Rules, policy: Callable[[], Policy] | None, name: str) -> None:
         self._reads = engine
         self._writes = engine.execution_options(**{WRITES: True})
         self._rules = rules
+        self._policy = policy
         self._name = name
 
     @classmethod
-    def open(cls, url: str, rules: Rules) -> Self:
+    def open(cls, url: str, rules: Rules, policy: Callable[[], Policy] | None = None) -> Self:
         """Open the database for a worker: made if it is missing, brought to this release's schema.
+
+        *policy* gives what is in force; without it nothing is explained by work that becomes known later.
 
         Raises:
             StoreError: one sentence, without a password.
         """
-        return cls._opened(url, rules, create=True)
+        return cls._opened(url, rules, policy, create=True)
 
     @classmethod
     def open_existing(cls, url: str, rules: Rules) -> Self:
@@ -50,10 +55,10 @@ class Store:
             NoStore: there is none yet.
             StoreError: one sentence, without a password.
         """
-        return cls._opened(url, rules, create=False)
+        return cls._opened(url, rules, None, create=False)
 
     @classmethod
-    def _opened(cls, url: str, rules: Rules, *, create: bool) -> Self:
+    def _opened(cls, url: str, rules: Rules, policy: Callable[[], Policy] | None, *, create: bool) -> Self:
         parsed = parse(url)
         name = name_of(parsed)
         engine = open_engine(parsed, create=create)
@@ -63,7 +68,7 @@ class Store:
         except StoreError:
             engine.dispose()
             raise
-        return cls(engine, rules, name)
+        return cls(engine, rules, policy, name)
 
     def close(self) -> None:
         """Close its connections."""
@@ -78,7 +83,28 @@ class Store:
         a closed one is opened again with outcome None, an acknowledged one stays acknowledged.
         """
         with self._writing() as connection:
-            return taking.take(connection, self._rules, hits, now)
+            return taking.take(connection, self._rules, self._policy() if self._policy else None, hits, now)
+
+    # What becomes known after accesses
+
+    def take_work(self, changes: Sequence[WorkChange], now: datetime) -> int:
+        """Take published work items, in their order; give how many alerts that revised. Again, nothing changes."""
+        if not changes or self._policy is None:
+            return 0
+        with self._writing() as connection:
+            return hindsight.take_work(connection, self._rules, self._policy(), changes, now)
+
+    def take_reports(self, changes: Sequence[ReportChange], now: datetime) -> int:
+        """Take self reports, in their order; give how many alerts that revised. Again, nothing changes."""
+        if not changes:
+            return 0
+        with self._writing() as connection:
+            return hindsight.take_reports(connection, self._rules, changes, now)
+
+    def forget_old_work(self, now: datetime) -> None:
+        """Forget work that no hit still to come can need."""
+        with self._writing() as connection:
+            learned.forget_old_work(connection, now)
 
     # Outbox
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.engine import Dialect
 
@@ -97,8 +98,47 @@ HITS = Table(
     Column("occurred_at", Instant, nullable=False),
     Column("recorded_ms", BigInteger, nullable=False),  # timestamp of the record in cms.access.v1
     Column("taken_at", Instant, nullable=False),
+    Column("client_id", _Id),  # of the access; an alert about an actor has none of its own
+    Column("judged_at", Instant),  # timestamp of the record in integrity.hit.v1
+    Column("work_id", _Id),  # the work item that the access carried
+    Column("actor", Text),  # alerts.explanation.Actor as JSON, as known when judged
+    Column("explained_by", _Id),  # the work item that became known later and explains it
+    Column("covered", Boolean, nullable=False, server_default=false()),  # by a self report
+    Index("ix_alert_hits_client_id", "client_id", "occurred_at"),
     Index("ix_alert_hits_event_id", "event_id"),
     Index("ix_alert_hits_rule", "rule", "alert_id"),
+)
+
+Index(
+    "ix_alert_hits_explained_by",
+    HITS.c.explained_by,
+    sqlite_where=HITS.c.explained_by.is_not(None),
+    postgresql_where=HITS.c.explained_by.is_not(None),
+)
+
+#: Work items as they were published in the last weeks, each version.
+WORK = Table(
+    "work_versions",
+    METADATA,
+    Column("work_id", _Id, primary_key=True),
+    Column("known_at", Instant, primary_key=True),  # timestamp of the record in ref.work.v1
+    Column("client_id", _Id, nullable=False),
+    Column("content", Text, nullable=False),  # enrichment.wire.Work as JSON
+    Index("ix_work_versions_client_id", "client_id"),
+    Index("ix_work_versions_known_at", "known_at"),
+)
+
+#: What staff members reported themselves, the newest of each report.
+SELF_REPORTS = Table(
+    "self_reports",
+    METADATA,
+    Column("report_id", _Id, primary_key=True),
+    Column("staff_id", _Id, nullable=False),
+    Column("client_id", _Id, nullable=False),
+    Column("reported_at", Instant, nullable=False),
+    Column("accessed_from", Instant, nullable=False),
+    Column("accessed_to", Instant, nullable=False),
+    Index("ix_self_reports_staff_id", "staff_id", "client_id"),
 )
 
 #: What became of each alert, one entry per revision; only ever added to.

@@ -1,11 +1,8 @@
 """The store's promises, on real databases: once, in order, at least once, every change a revision.
 
-SQLite files always; PostgreSQL too where ``TEST_POSTGRESQL`` holds the URL of a server's database
-in which this user may create others.
+SQLite files always; PostgreSQL too where there is one (``tests/support/databases.py``).
 """
 
-import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +12,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import text
 
 from alerts.alert import ALERT, Alert
 from alerts.assessment import Answer
@@ -23,6 +20,7 @@ from alerts.composing import Standing, compose
 from alerts.delivery.decide import Decision, Reason
 from alerts.identity import alert_id
 from alerts.merging import AlertHit, Subject, gather, split
+from alerts.store import schema
 from alerts.store.database import open_engine, parse
 from alerts.store.errors import NoStore, NotPossible, StoreError
 from alerts.store.outbox import LEASE
@@ -31,8 +29,8 @@ from alerts.store.store import Store
 from alerts.store.tables import METADATA
 from tests.support.alert_builders import NOW, RULES, a_hit, an_answer
 from tests.support.alert_workers import HITS, the_hits
+from tests.support.databases import an_empty_database, kinds
 
-POSTGRESQL = os.environ.get("TEST_POSTGRESQL")
 DAY = date(2026, 11, 20)
 PAIR = alert_id("S-1", "C-1", DAY)
 ACTOR = alert_id("S-1", None, DAY)
@@ -40,22 +38,11 @@ SOON = timedelta(seconds=1)
 CHECKOUT = Path(__file__).parents[2]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"] if POSTGRESQL else ["sqlite"])
+@pytest.fixture(params=kinds())
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database that only this test has."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'state' / 'alerts.sqlite3'}"
-        return
-    name = f"test_{secrets.token_hex(4)}"
-    server = create_engine(
-        make_url(POSTGRESQL or "").set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-    )
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(POSTGRESQL or "").set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+    with an_empty_database(request.param, tmp_path) as empty:
+        yield empty
 
 
 @pytest.fixture
@@ -382,6 +369,21 @@ def test_the_migrations_make_what_the_code_expects(url: str, store: Store) -> No
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
     engine.dispose()
     store.take_hits([a_hit()], NOW)
+
+
+def test_the_migrations_go_down_and_up_again(url: str, store: Store) -> None:
+    """With alerts in them: what a release added is counted anew."""
+    store.take_hits([a_hit(), a_hit("e-2"), a_hit("e-3", [an_answer("volume")])], NOW)
+    before = contents(store)
+    engine = open_engine(parse(url), create=False)
+    for revision in ("0001", "head"):
+        schema.move(engine, revision)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+    engine.dispose()
+    assert contents(store) == before
+    store.take_hits([a_hit("e-4")], NOW)
+    assert (store.get(PAIR).access_count, store.get(PAIR).self_reported) == (3, False)
 
 
 def test_opening_an_existing_database_keeps_what_is_in_it(url: str, store: Store) -> None:

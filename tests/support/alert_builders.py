@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from alerts.alert import Alert, Reason
 from alerts.assessment import Answer, Assessment, Evidence, Severity, Versions
 from alerts.case import Case
+from alerts.explanation import Actor, Circumstances
 from alerts.merging import HitRecord
 from alerts.rules.form import About, Answered, AnyRule, Limits, Quiet, Rule
 
@@ -55,6 +56,9 @@ def a_hit(
     actor_conflicted: bool = False,
     owner_conflicted: bool = False,
     versions: Versions = VERSIONS,
+    work_id: str | None = None,
+    actor: Actor | None = None,
+    judged: datetime | None = None,
 ) -> HitRecord:
     """One record of ``integrity.hit.v1``."""
     assessment = Assessment(
@@ -70,7 +74,8 @@ def a_hit(
         versions=versions,
     )
     milliseconds = int((recorded or NOON).timestamp() * 1000)
-    return HitRecord(assessment, milliseconds, actor_conflicted, owner_conflicted)
+    said = Circumstances(work_id, actor)
+    return HitRecord(assessment, milliseconds, actor_conflicted, owner_conflicted, said, judged or NOON)
 
 
 def an_alert(*rules: str) -> Alert:

@@ -1,5 +1,6 @@
 """A real worker process for a test, and the way to feed it and to see what came of it."""
 
+import asyncio
 import json
 import os
 import signal
@@ -8,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -99,6 +100,15 @@ def eventually(happened: Callable[[], T], otherwise: str = "it did not happen in
         if time.monotonic() > deadline:
             raise AssertionError(otherwise)
         time.sleep(0.1)
+    return found
+
+
+async def eventually_async(happened: Callable[[], Awaitable[T | None]]) -> T:
+    """Wait until something is truthy, and give it."""
+    deadline = time.monotonic() + AWAITED_SECONDS_MAX
+    while not (found := await happened()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.1)
     return found
 
 

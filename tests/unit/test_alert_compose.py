@@ -12,7 +12,7 @@ from alerts.alert import ALERT, Alert, alert_json
 from alerts.assessment import SEVERITIES, Answer, Versions
 from alerts.composing import Standing, compose, leading_rule
 from alerts.identity import alert_id
-from alerts.merging import EVENT_IDS_MAX, GATHERED, AlertHit, Gathered, HitRecord, alert_ids_of, gather, split
+from alerts.merging import EVENT_IDS_MAX, GATHERED, AlertHit, Gathered, HitRecord, Late, alert_ids_of, gather, split
 from tests.support.alert_builders import NOON, NOW, RULES, a_hit, an_answer
 
 DAY = date(2026, 11, 20)
@@ -141,8 +141,9 @@ def test_a_conflicted_owner_does_not_make_an_alert_about_an_actor_conflicted() -
 )
 def test_a_self_report_lowers_by_one_step(expected: str, severity: Any) -> None:
     """Not below low."""
-    standing = Standing(revision=1, raised_at=NOW, updated_at=NOW, status="new", outcome=None, self_reported=True)
-    alert = composed(a_hit(answers=[an_answer("own-record", severity)]), standing=standing)
+    ((subject, hit),) = split(a_hit(answers=[an_answer("own-record", severity)]), RULES)
+    late = Late(covered={(hit.event_id, hit.rule)})
+    alert = compose(subject, gather(None, [hit], late=late), FIRST, RULES)
     assert (expected, True) == (alert.severity, alert.self_reported)
 
 

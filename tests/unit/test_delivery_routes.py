@@ -56,6 +56,7 @@ ALL = Route(name="all", channels=["mail"])
 SEVERE = Route(name="severe", channels=["hook", "mail"], severities=["high", "critical"], conflict_channels=["privacy"])
 OPEN = Before("high", "new", conflicted=False)
 
+LATER = tuple(replace(reason, explained_later=True) for reason in an_alert().reasons)
 DECIDED = [
     pytest.param(Decision(Reason.FIRST, ("mail", "hook")), None, {}, id="the first revision, each channel once"),
     pytest.param(Decision(Reason.FIRST, ("mail",)), None, {"severity": "low"}, id="a route for the severe is left out"),
@@ -69,6 +70,18 @@ DECIDED = [
     ),
     pytest.param(
         Decision(Reason.UNCHANGED), OPEN, {"status": "closed", "outcome": "explained"}, id="closing tells nobody"
+    ),
+    pytest.param(
+        Decision(Reason.TAKEN_BACK, ("mail", "hook")),
+        OPEN,
+        {"status": "closed", "outcome": "explained", "reasons": LATER},
+        id="except where work that became known later explains everything",
+    ),
+    pytest.param(
+        Decision(Reason.UNCHANGED),
+        replace(OPEN, status="closed"),
+        {"status": "closed", "outcome": "explained", "reasons": LATER},
+        id="once",
     ),
     pytest.param(
         Decision(Reason.FIRST, ("privacy",), ("mail",)),
