@@ -19,11 +19,12 @@ local function clear(before, now)
     end
 end
 
-local taken, more = 0, {}
+local taken, more, changed = 0, {}, {}
 for _, change in ipairs(cjson.decode(ARGV[5])) do
     local offset, kind, id, places = unpack(change)
     if offset >= applied then
         taken = taken + 1
+        changed[kind] = true
         local at = data .. 'at:' .. kind .. ':' .. id
         local before = call('GET', at)
         if places == cjson.null then
@@ -48,6 +49,7 @@ for _, change in ipairs(cjson.decode(ARGV[5])) do
     end
 end
 for kind, number in pairs(more) do call('HINCRBY', data .. 'records', kind, number) end
+for kind in pairs(changed) do call('HSET', data .. 'changed', kind, call('TIME')[1]) end
 if following > applied then call('HSET', data .. 'applied', partition, following) end
 if taken > 0 then call('INCR', ns .. 'changes') end
 return taken

@@ -10,8 +10,11 @@ sight at once and removed at leisure (``enrichment/redis_upkeep.py``):
   * at:<kind>:<id>            string  the nodes and fields that a record fills, to clear them when it moves
   * applied                   hash    "<topic>:<partition>" -> the next offset to apply
   * records                   hash    kind -> how many records there are
+  * changed                   hash    kind -> when one was last applied, in seconds since 1970
     epoch                     string  set when loading begins
     changes                   string  counts applied steps; with the epoch it names the state
+    rebuilds                  string  counts how often data were given a new epoch or discarded
+    discarded                 set     prefixes of discarded generations whose keys are not all removed yet
 """
 
 import asyncio
@@ -72,6 +75,11 @@ class RedisShelf:
     def state(self) -> str:
         """Name the state of the reference data: the epoch, and the number of applied steps."""
         return self._state
+
+    @property
+    def newest_change(self) -> int:
+        """The newest number of applied steps that was seen."""
+        return self._newest_change
 
     # -- reading ------------------------------------------------------------------------------------------------
 

@@ -14,12 +14,14 @@ KEYS_PER_STEP = 2_000
 _REPLACE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
+redis.call('INCR', KEYS[2])
 return 1
 """
 _DISCARD = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SADD', KEYS[2], ARGV[2])
 redis.call('DEL', KEYS[1])
+redis.call('INCR', KEYS[3])
 return 1
 """
 
@@ -31,16 +33,17 @@ class RedisUpkeep:
         self._redis = client
         self._namespace = namespace
         self._epoch, self._discarded = f"{namespace}epoch", f"{namespace}discarded"
+        self._rebuilds = f"{namespace}rebuilds"
 
     async def replace(self, epoch: str, nonce: str) -> None:
         """Give the same data a new epoch, unless somebody has: readers then wait until they are complete again."""
         generation = epoch.partition(".")[0]
-        await answer(self._redis.eval(_REPLACE, 1, self._epoch, epoch, f"{generation}.{nonce}"))
+        await answer(self._redis.eval(_REPLACE, 2, self._epoch, self._rebuilds, epoch, f"{generation}.{nonce}"))
 
     async def discard(self, epoch: str) -> None:
         """Put an epoch's data out of sight, unless somebody has."""
         prefix = data_prefix(self._namespace, epoch)
-        await answer(self._redis.eval(_DISCARD, 2, self._epoch, self._discarded, epoch, prefix))
+        await answer(self._redis.eval(_DISCARD, 3, self._epoch, self._discarded, self._rebuilds, epoch, prefix))
 
     async def remove_discarded(self) -> None:
         """Remove the keys of every discarded generation.

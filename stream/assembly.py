@@ -23,9 +23,11 @@ from agents.relay import Relay
 from agents.screen import Screen
 from alerts.rules.catalogue import RULES
 from alerts.store.store import Store
+from enrichment.cached_shelf import CachedShelf
 from enrichment.directory import Directory, NotReadable
 from enrichment.dossier import ReferenceKind
 from enrichment.redis_shelf import RedisShelf
+from enrichment.redis_tracking import Tracking
 from enrichment.redis_upkeep import RedisUpkeep
 from enrichment.redis_windows import RedisWindows
 from stream import RELEASE
@@ -83,8 +85,8 @@ class _Assembly:
 
     # -- what several agents need -------------------------------------------------------------------------------
 
-    def _redis(self) -> "redis.asyncio.Redis":
-        client = connect(self._settings)
+    def _redis(self, protocol: int = 2) -> "redis.asyncio.Redis":
+        client = connect(self._settings, protocol=protocol)
         self._stack.push_async_callback(client.aclose)
         return client
 
@@ -156,12 +158,14 @@ class _Assembly:
         limits = self._limits_in_force()
         client = self._redis()
         shelf = RedisShelf(client, namespace(self._settings))
+        cache = CachedShelf(shelf)
+        tracking = Tracking(self._redis(protocol=3), namespace(self._settings), shelf, cache)
         readiness = Readiness(shelf, lambda: self._ends.ends(list(self._kinds)), self._metrics)
         activity = Activity(client, namespace(self._settings), self._metrics)
         hold = Hold("screen", self._metrics)
         outputs = self._outputs()
         agent = Screen(
-            directory=Directory(shelf),
+            directory=Directory(cache),
             windows=RedisWindows(client, namespace(self._settings)),
             rulebook=limits.rulebook,
             outputs=outputs,
@@ -183,6 +187,7 @@ class _Assembly:
             gate=lambda: readiness.reason,
             tasks=[
                 ("readiness", readiness.watch()),
+                ("changes", tracking.run()),
                 *self._limits_watch(),
                 ("activity", _every(ACTIVITY_SECONDS, activity.count)),
                 ("reference figures", _every(1.0, partial(self._count_reference, shelf))),

@@ -18,6 +18,7 @@ COMMANDS = {
     "topics": ("topics", "app"),
     "reference": ("load", "reference"),
     "access": ("load", "access"),
+    "path": ("known", "path"),
     "simulate": ("simulate", "app"),
     "config": ("config", "app"),
     "dlq": ("dlq", "app"),

@@ -15,8 +15,8 @@ ANSWER_SECONDS_MAX = 2.0
 CONNECTIONS_MAX = 32
 
 
-def connect(settings: Settings) -> "redis.asyncio.Redis":
-    """Describe the connection to Redis; it is made when first used."""
+def connect(settings: Settings, *, protocol: int = 2) -> "redis.asyncio.Redis":
+    """Describe the connection to Redis; it is made when first used. Protocol 3 is told of changes."""
     if settings.redis is None:
         raise ValueError("no Redis is set")
     options: dict[str, Any] = {
@@ -24,6 +24,7 @@ def connect(settings: Settings) -> "redis.asyncio.Redis":
         "socket_connect_timeout": CONNECT_SECONDS_MAX,
         "max_connections": CONNECTIONS_MAX,
         "retry": Retry(NoBackoff(), 0),
+        "protocol": protocol,
     }
     if settings.redis_password is not None:
         options["password"] = settings.redis_password.get_secret_value()

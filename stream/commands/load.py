@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stream import settings as environment
+from stream.commands import known
 from stream.commands.failure import CommandFailed
 from stream.connections import connected
 from stream.settings import Settings
@@ -23,7 +24,10 @@ reference = typer.Typer(help="Reference data: who people are, and what they work
 access = typer.Typer(help="Accesses to client records.", no_args_is_help=True)
 
 
-@reference.callback()
+reference.command("status")(known.status)
+reference.command("show")(known.show)
+
+
 @access.callback()
 def _group() -> None:
     """Keep `load` a command of its own, though it is the only one."""
