@@ -33,6 +33,7 @@ from enrichment.redis_windows import RedisWindows
 from stream import RELEASE
 from stream.connections import aiokafka_options
 from stream.delivery_file import load_delivery
+from stream.ending import Ending
 from stream.faust_app import add_agent, faust_app, group_id
 from stream.in_order import InOrderConsumer
 from stream.kafka_ends import TopicEnds
@@ -51,6 +52,8 @@ ACTIVITY_SECONDS = 5.0
 OLD_WORK_SECONDS = 3600.0
 #: Seconds in which what the store has left to publish is published when the worker stops.
 LAST_RELAY_SECONDS_MAX = 3.0
+#: Seconds in which messages that are being sent when the worker stops are written down as sent.
+LAST_MESSAGES_SECONDS_MAX = 5.0
 
 
 async def build(worker: Worker, stack: AsyncExitStack, ends: TopicEnds, agents: Sequence[str]) -> list[Part]:
@@ -201,10 +204,13 @@ class _Assembly:
         app = faust_app(self._settings, "alert")
         add_agent(app, "alert", [self._settings.topic(HIT)], agent.attach)
         relay = self._relay(store)
+        relaying = Ending(relay.run(self._published, self._stop))
 
         async def finish() -> None:
             # The last hits' revisions; what does not make it in time waits in the store for the next worker.
+            self._stop.set()
             async with asyncio.timeout(LAST_RELAY_SECONDS_MAX):
+                await relaying.wait(LAST_RELAY_SECONDS_MAX)
                 while await relay.publish_once():
                     pass
 
@@ -213,7 +219,7 @@ class _Assembly:
             self._metrics,
             app=app,
             hold=hold,
-            tasks=[("relay", relay.run(self._published, self._stop))],
+            tasks=[("relay", relaying.run())],
             finish=finish,
         )
 
@@ -237,7 +243,14 @@ class _Assembly:
             _now,
             self._holder,
         )
-        return Part("deliver", self._metrics, tasks=[("deliver", deliverer.run(self._routable, self._stop))])
+        telling = Ending(deliverer.run(self._routable, self._stop))
+
+        async def finish() -> None:
+            # A message on its way is waited for and written down; cut off, it would be told once more.
+            self._stop.set()
+            await telling.wait(LAST_MESSAGES_SECONDS_MAX)
+
+        return Part("deliver", self._metrics, tasks=[("deliver", telling.run())], finish=finish)
 
     def _relay(self, store: Store) -> Relay:
         outputs = self._outputs()

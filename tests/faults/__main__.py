@@ -2,9 +2,12 @@
 
 import argparse
 import asyncio
+import os
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.faults import kinds
@@ -17,6 +20,9 @@ from tests.faults.table import table, write
 def main() -> int:
     """Run the seeds, print the table, and say by the exit code whether all passed."""
     asked = _arguments()
+    # A suite that is told to end clears away: workers, brokers and the small disk.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    logs = asked.keep / f"{datetime.now(UTC):%H%M%S}-{os.getpid()}"
     seeds = [asked.seed] if asked.seed is not None else list(range(1, asked.seeds + 1))
     reports: list[Report] = []
     with ExitStack() as stack:
@@ -28,9 +34,11 @@ def main() -> int:
                 stands[count] = stack.enter_context(a_stand(root / f"stand-{count}", count))
             rounds = [[kinds.FAULTS[asked.only]]] if asked.only else kinds.draw(seed, count)
             plan = Plan(seed, named=seed % 4 < 2)
-            sys.stdout.write(f"seed {seed}: {' | '.join('+'.join(f.kind for f in faults) for faults in rounds)}\n")
+            sys.stdout.write(
+                f"logs in {logs}; seed {seed}: {' | '.join('+'.join(f.kind for f in faults) for faults in rounds)}\n"
+            )
             sys.stdout.flush()
-            report = asyncio.run(run(plan, stands[count], asked.keep / f"seed-{seed}", rounds, quick=asked.quick))
+            report = asyncio.run(run(plan, stands[count], logs / f"seed-{seed}", rounds, quick=asked.quick))
             reports.append(report)
             sys.stdout.write(report.text() + "\n")
             sys.stdout.flush()

@@ -26,6 +26,8 @@ class Receivers:
     hook_port: int = field(default_factory=free_port)
     mail_port: int = field(default_factory=free_port)
     accepted: list[tuple[str, str]] = field(default_factory=list)
+    #: How long the webhook thinks after it has accepted and before it says so.
+    hook_seconds: float = 0.0
     _hook: web.AppRunner | None = None
     _mail: asyncio.Server | None = None
 
@@ -78,6 +80,7 @@ class Receivers:
         key = request.headers["Idempotency-Key"]
         assert key == body["id"] == request.headers["webhook-id"]
         self.accepted.append((HOOK, key))
+        await asyncio.sleep(self.hook_seconds)
         return web.Response()
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 aiosmtpd's name

@@ -81,7 +81,7 @@ def small_disk(directory: Path) -> Iterator[Path | None]:
         yield None
         return
     place = directory / "disk"
-    place.mkdir(parents=True)
+    place.mkdir(parents=True, exist_ok=True)
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={DISK_MEBIBYTES}m", "accesswatch-faults", str(place)],
         check=False,

@@ -1,0 +1,31 @@
+"""Loops that end by themselves when they are told to: waited for, so that what they have in hand is written down."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+
+class Ending:
+    """Runs a loop, and knows when it has ended."""
+
+    def __init__(self, loop: Coroutine[Any, Any, None]) -> None:
+        self._loop = loop
+        self._began = False
+        self._ended = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run it."""
+        self._began = True
+        try:
+            await self._loop
+        finally:
+            self._ended.set()
+
+    async def wait(self, seconds_max: float) -> None:
+        """Wait until it has ended, where it had begun at all.
+
+        Raises:
+            TimeoutError: it has not ended in time.
+        """
+        if self._began:
+            await asyncio.wait_for(self._ended.wait(), seconds_max)
