@@ -154,6 +154,12 @@ class RandomDay:
                 if burst % 2:
                     access |= {"action": "search", "client_id": None, "search": {"fields": ["name"], "result_count": 2}}
                 arrivals.append((second, access))
+        for pair in range(15):
+            staff, client = f"S{chance.randint(0, STAFF - 1)}", self._anyone()
+            for number in range(5):
+                second, late = chance.uniform(0, 9 * 3600), timedelta(days=chance.randint(0, 31))
+                access = self._access(f"V{pair}-{number}", MORNING + timedelta(seconds=second) - late)
+                arrivals.append((second, access | {"staff_id": staff, "client_id": client}))
         arrivals += [(second + chance.uniform(0, 3_600), access) for second, access in chance.sample(arrivals, 300)]
         arrivals.sort(key=lambda one: one[0])
         return [access for _, access in arrivals]
