@@ -8,7 +8,7 @@ from alerts.case import Case
 from alerts.policy import Policy
 from alerts.rules.form import Abstain, Quiet
 from enrichment.facts import Facts, Known, Unknown
-from enrichment.kinship import PEOPLE_MAX, Edge, Graph, client_node, staff_node, walkable
+from enrichment.kinship import PEOPLE_MAX, Edge, Graph, client_node, cut_short, staff_node, walkable
 from enrichment.newzealand import nz_date
 from enrichment.wire import Access, RelationshipKind, Staff
 
@@ -36,7 +36,8 @@ def circle(case: Case) -> tuple[Colleague, ...] | Quiet | Abstain:
     if access.client_id in actor.value.client_ids:
         return Quiet("the client record is the actor's own")
     graph = case.facts.graph
-    if graph.who(client_node(access.client_id)) in graph.cut:
+    client = client_node(access.client_id)
+    if cut_short(graph, client, client, KINDS):
         return Abstain(f"the relationships around the client (more than {PEOPLE_MAX})")
     return colleagues(access, case.facts, case.policy) or Quiet("the client is in no circle of a colleague")
 

@@ -119,18 +119,23 @@ class _Surroundings:
             wanted = {node for node in following if node not in self._dossiers}
 
     def reach(self, node: str, depth: int) -> set[str]:
-        """Give the nodes exactly *depth* + 1 relationships from this one; cuts the search where they are too many."""
+        """Give the nodes exactly *depth* + 1 relationships from this one, without kinds that lead to too many."""
         graph = self._graph
         persons = {graph.who(node)}
         nodes: set[str] = set()
         for _ in range(depth + 1):
-            nodes = set()
+            by_kind: dict[str, set[str]] = {}
             for person in persons:
                 for edge in graph.edges.get(person, {}).values():
-                    nodes |= {edge.relationship.a, edge.relationship.b}
-            if len(nodes) > PEOPLE_MAX:
-                graph.cut.add(graph.who(node))
-                return set()
+                    ends = (edge.relationship.a, edge.relationship.b)
+                    by_kind.setdefault(edge.relationship.kind, set()).update(ends)
+            nodes = set()
+            # The largest kind last: a club of thousands does not hide a sister.
+            for kind, found in sorted(by_kind.items(), key=lambda one: (len(one[1]), one[0])):
+                if len(nodes | found) > PEOPLE_MAX:
+                    graph.cut.setdefault(node, set()).add(kind)
+                else:
+                    nodes |= found
             persons = {graph.who(name) for name in nodes} - persons
         return nodes
 

@@ -4,13 +4,14 @@ Client records of one staff member and the staff member are one person. A path w
 either way; its confidence is the product of theirs; a relationship counts only while valid on the day.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from enrichment.wire import Relationship
 
-#: The most people that a search around one access looks at. Reached, the answer is "too many to say", not "none".
+#: The most people that a search looks at around one end, in one step. Kinds of relationship that lead to more are not
+#: followed, the largest first; whoever asks for one of them is told "too many to say", not "none".
 PEOPLE_MAX = 2_000
 #: The longest path that any limit may ask for, in hops.
 HOPS_MAX = 4
@@ -52,8 +53,8 @@ class Graph:
     members: dict[str, set[str]] = field(default_factory=dict)
     #: A person -> the relationships that touch them.
     edges: dict[str, dict[str, Edge]] = field(default_factory=dict)
-    #: Persons whose relationships were too many to be read.
-    cut: set[str] = field(default_factory=set)
+    #: A node -> the kinds of relationship that led from it to too many people to be followed.
+    cut: dict[str, set[str]] = field(default_factory=dict)
 
     def who(self, node: str) -> str:
         """Give the person that a node belongs to."""
@@ -123,10 +124,12 @@ def strongest_paths(  # a path has exactly these parts
     return found
 
 
-def cut_short(graph: Graph, start: str, goal: str) -> bool:
-    """Say whether the search between these two would have needed relationships that were too many to read."""
+def cut_short(graph: Graph, start: str, goal: str, kinds: Collection[str]) -> bool:
+    """Say whether the search between these two over these kinds would have needed more people than are looked at."""
+    if not graph.cut:
+        return False
     ends = {graph.who(start), graph.who(goal)}
-    return bool(graph.cut and graph.cut & ends)
+    return any(graph.who(node) in ends and not cut.isdisjoint(kinds) for node, cut in graph.cut.items())
 
 
 def walkable(relationship: Relationship, kinds: frozenset[str], on: date) -> bool:

@@ -41,7 +41,7 @@ def evaluate(case: Case, limits: RelativeRecordLimits) -> Answered:
         kinds=KIN, hops_max=limits.hops_max, confidence_min=case.policy.confidence_min, on=nz_date(access.occurred_at),
     )  # fmt: skip
     if not paths:
-        if cut_short(graph, actor, client):
+        if cut_short(graph, actor, client, KIN):
             return Abstain(f"the relationships around the actor or the client (more than {PEOPLE_MAX})")
         return Quiet("no family path leads from the actor to the client")
     hops = min(paths)

@@ -52,7 +52,7 @@ def evaluate(case: Case, limits: SharedContactLimits) -> Answered:
         confidence_min=case.policy.confidence_min, on=nz_date(access.occurred_at),
     ):  # fmt: skip
         return Quiet("a recorded path between the actor and the client is there for other rules to ask about")
-    if cut_short(facts.graph, actor, client):
+    if cut_short(facts.graph, actor, client, _ANY_KIND):
         return Abstain(f"the relationships around the actor or the client (more than {PEOPLE_MAX})")
     return _hit(case, shared)
 

@@ -48,7 +48,7 @@ async def paths_of(shelf: RedisShelf, staff: str, client: str, on: date, confide
         "to": client,
         "on": on.isoformat(),
         "same_person": graph.who(staff) == graph.who(client),
-        "too_many_to_say": cut_short(graph, staff, client),
+        "too_many_to_say": cut_short(graph, staff, client, _ANY_KIND),
         "confidence_min": confidence_min,
         "paths": [_path(hops, path, confidence_min) for hops, path in sorted(paths.items())],
     }

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from enrichment import directory
 from enrichment.directory import Directory
-from enrichment.kinship import HOPS_MAX, Graph, Path, client_node, staff_node, strongest_paths
+from enrichment.kinship import HOPS_MAX, PEOPLE_MAX, Graph, Path, client_node, cut_short, staff_node, strongest_paths
 from enrichment.memory_shelf import MemoryShelf
 from enrichment.wire import Access, Record, Relationship, Staff
 from tests.support.cases import finished, put
@@ -28,12 +29,12 @@ def graph_around(accesses: list[Access], records: Collection[Record], hops_max: 
     return graph
 
 
-def paths_in(graph: Graph, access: Access, hops_max: int) -> Mapping[int, Path]:
+def paths_in(graph: Graph, access: Access, hops_max: int, kinds: frozenset[str] = KINDS) -> Mapping[int, Path]:
     """The strongest paths from the access's actor to its client."""
     assert access.client_id is not None
     return strongest_paths(
         graph, staff_node(access.staff_id), client_node(access.client_id),
-        kinds=KINDS, hops_max=hops_max, confidence_min=0.5, on=TODAY,
+        kinds=kinds, hops_max=hops_max, confidence_min=0.5, on=TODAY,
     )  # fmt: skip
 
 
@@ -46,6 +47,7 @@ class World:
 
     staff: tuple[Staff, ...]
     relationships: tuple[Relationship, ...]
+    kinds: frozenset[str] = KINDS
 
     def person(self, node: str) -> str:
         """The one name of whoever this node is."""
@@ -57,7 +59,7 @@ class World:
         for one in self.relationships:
             starts = one.valid_from is None or one.valid_from <= TODAY
             ends = one.valid_to is None or one.valid_to >= TODAY
-            if one.kind in KINDS and starts and ends:
+            if one.kind in self.kinds and starts and ends:
                 for here, there in ((one.a, one.b), (one.b, one.a)):
                     if self.person(here) == person:
                         yield self.person(there), one.confidence
@@ -149,6 +151,37 @@ def test_a_path_leads_from_one_end_to_the_other(world: World, hops_max: int) -> 
             ends.remove(at)
             at, confidence = ends[0], confidence * hop.relationship.confidence
         assert (hops, world.person("client:C-1"), confidence) == (len(path.hops), at, path.confidence)
+
+
+@settings(deadline=None, max_examples=400)
+@given(worlds(), st.integers(1, 3), st.integers(2, 5))
+def test_where_there_are_too_many_it_is_said_and_elsewhere_nothing_is_missed(
+    world: World, hops_max: int, people_max: int
+) -> None:
+    """With a bound that small worlds reach: over kinds that were not cut, what trying every path finds is found."""
+    access = an_access()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(directory, "PEOPLE_MAX", people_max)
+        graph = graph_around([access], [*world.staff, *world.relationships], hops_max)
+    for kinds in (frozenset({"partner"}), frozenset({"friend"}), KINDS):
+        expected = World(world.staff, world.relationships, kinds).strongest(access, hops_max)
+        found = {hops: path.confidence for hops, path in paths_in(graph, access, hops_max, kinds).items()}
+        if not cut_short(graph, "staff:S-1", "client:C-1", kinds):
+            assert expected == found
+        # What is found although something was cut is there.
+        assert all(found[hops] <= expected.get(hops, 0) for hops in found)
+
+
+def test_a_hub_of_another_kind_hides_nothing() -> None:
+    """A club of thousands around the client: family is found beside it, and a search for family is whole."""
+    club = [related("client:C-1", f"client:M-{number}", "club") for number in range(PEOPLE_MAX + 1)]
+    family = [related("staff:S-1", "client:C-2", "partner"), related("client:C-2", "client:C-1", "partner")]
+    for records, expected in ((club, {}), (club + family, {2: 1.0})):
+        graph = graph_around([an_access()], records, 2)
+        found = paths_in(graph, an_access(), 2, frozenset({"partner"}))
+        assert {hops: path.confidence for hops, path in found.items()} == expected
+        assert not cut_short(graph, "staff:S-1", "client:C-1", frozenset({"partner"}))
+        assert cut_short(graph, "staff:S-1", "client:C-1", frozenset({"partner", "club"}))
 
 
 # -- one by one -----------------------------------------------------------------------------------------------------
