@@ -23,7 +23,7 @@ def main() -> int:
     # A suite that is told to end clears away: workers, brokers and the small disk.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     logs = asked.keep / f"{datetime.now(UTC):%H%M%S}-{os.getpid()}"
-    seeds = [asked.seed] if asked.seed is not None else list(range(1, asked.seeds + 1))
+    seeds = [asked.seed] if asked.seed is not None else list(range(asked.first, asked.first + asked.seeds))
     reports: list[Report] = []
     with ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="accesswatch-faults-")))
@@ -50,7 +50,8 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.faults")
-    parser.add_argument("--seeds", type=int, default=20, help="how many seeds, from 1")
+    parser.add_argument("--seeds", type=int, default=20, help="how many seeds")
+    parser.add_argument("--first", type=int, default=1, help="the first of them")
     parser.add_argument("--seed", type=int, help="this one alone")
     parser.add_argument("--only", choices=sorted(kinds.FAULTS), help="this kind of fault alone")
     parser.add_argument("--quick", action="store_true", help="hold faults as short as the slice does")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
-from stream.embedded.server import free_port
+from tests.faults.ports import quiet_port
 from tests.support.console import ACCESSWATCH
 
 COMMAND = (ACCESSWATCH, "worker")
@@ -58,7 +58,7 @@ class Fleet:
     def start(self) -> Worker:
         """Start one more worker."""
         self._next += 1
-        address = f"127.0.0.1:{free_port()}"
+        address = f"127.0.0.1:{quiet_port()}"
         worker = Worker(self._next, address, self._spawn(self._next, address))
         self.workers.append(worker)
         return worker

@@ -13,7 +13,7 @@ import yaml
 from aiohttp import web
 from aiosmtpd.smtp import SMTP
 
-from stream.embedded.server import free_port
+from tests.faults.ports import quiet_port
 
 #: The two channels, by the names that they have in the delivery file.
 HOOK, MAIL = "hook", "mail"
@@ -23,8 +23,8 @@ HOOK, MAIL = "hook", "mail"
 class Receivers:
     """Both of them; what they accepted stands in ``accepted``, in order: (channel, id of the message)."""
 
-    hook_port: int = field(default_factory=free_port)
-    mail_port: int = field(default_factory=free_port)
+    hook_port: int = field(default_factory=quiet_port)
+    mail_port: int = field(default_factory=quiet_port)
     accepted: list[tuple[str, str]] = field(default_factory=list)
     #: How long the webhook thinks after it has accepted and before it says so.
     hook_seconds: float = 0.0

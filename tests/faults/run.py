@@ -55,6 +55,8 @@ class Report:
     seconds: float = 0.0
     spiced: dict[str, int] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
+    #: How often a worker ended by itself and was started again: 1 where it could not start, 70 where it was stuck.
+    endings: list[int] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
@@ -73,6 +75,7 @@ class Report:
             f"{self.repeats} messages repeated, {self.seconds:.0f} s: {'passed' if self.passed else 'FAILED'}"
         )
         lines = [said, f"  faults: {kinds}"]
+        lines += [f"  workers ended by themselves with {self.endings}"] if self.endings else []
         for name, found in self.findings.items():
             lines += [f"  {name}: {len(found)}"] if found else []
             lines += [f"    {sentence}" for sentence in found[:QUOTED_MAX]]
@@ -158,6 +161,7 @@ def _check(scene: Scene, evidence: Evidence, report: Report, faults: Sequence[Fa
     report.repeats = alert_ledger.repeated(evidence)
     report.spiced = dict(scene.feeder.workload.counts)
     report.said = scene.watch.said
+    report.endings = [code for _, code in scene.fleet.endings]
     for name, check in {**ledger.CHECKS, **alert_ledger.CHECKS}.items():
         report.findings[name] = list(check(evidence))
     report.findings["silent stalls"] = scene.watch.stalls

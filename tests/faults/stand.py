@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stream.embedded.cluster import Cluster, cluster
-from stream.embedded.server import Server, free_port
+from stream.embedded.server import Server
 from stream.embedded.valkey import start_valkey
+from tests.faults.ports import quiet_port
 
 #: Holds the store of a run and little more, so that it is quickly full.
 DISK_MEBIBYTES = 48
@@ -46,7 +47,7 @@ class Redis:
 @contextmanager
 def a_redis(directory: Path) -> Iterator[Redis]:
     """Run a Valkey."""
-    port = free_port()
+    port = quiet_port()
     redis = Redis(directory, port, start_valkey(directory, guarded=True, port=port))
     try:
         yield redis
