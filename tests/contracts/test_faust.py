@@ -147,7 +147,8 @@ def test_all_that_is_read_privately_is_watched(file: str) -> None:
 
 
 def _private(name: str) -> bool:
-    return name.startswith("_") and not name.startswith("__")
+    # os._exit is public, whatever its name looks like.
+    return name.startswith("_") and not name.startswith("__") and name != "_exit"
 
 
 # -- behaviour ------------------------------------------------------------------------------------------------------
