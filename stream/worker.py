@@ -85,8 +85,10 @@ class Worker:
                 await _given_up(starting)
         if not self._watchdog.started:
             # The threads of a Faust that has half started cannot be asked to end. Nothing was read yet.
+            if self._failure is not None:
+                _log.error("the worker did not start: %s", _said(self._failure))
             logging.shutdown()
-            os._exit(0)
+            os._exit(0 if self._failure is None else 1)
         if self._failure is not None:
             raise CommandFailed(f"The worker stopped: {_said(self._failure)}.") from self._failure
 
