@@ -19,8 +19,8 @@ that it answers has passed. Which worker asks makes no difference: partitions ma
 
 Memory, measured by ``benchmarks/window_memory.py`` (Valkey 9.1; 8,044 staff, a million accesses in a day, 90 % of them
 explained, 5 % without a client): 60 MB for the day, of which 27 explained accesses, 8 event ids, 6 clients, 3
-unexplained accesses. Kept for as long as lateness asks, a million accesses a day come to 1.8 GB; five sixths of it is
-there so that an access recorded 31 days late is answered with the accesses of then.
+unexplained accesses. Kept for as long as lateness asks, a million accesses a day are estimated at 1.8 GB; five sixths
+of it is there so that an access recorded 31 days late is answered with the accesses of then.
 
 When Redis loses its data the windows begin anew: until their length has passed they hold only what came since, so a
 rule that counts may stay quiet that long (an hour, a day, 30 dates); what was judged before is not judged again.
