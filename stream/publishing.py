@@ -95,15 +95,32 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connection. What was not flushed is not promised; after an error it is not even sent."""
+        flushed = False
         try:
             if kind is None:
                 await self.flush()
+                flushed = True
         finally:
             # Nobody asks any more how these ended; without this asyncio would complain that nobody did.
             for future in self._sent:
                 future.cancel()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._producer.stop(), STOP_SECONDS_MAX)
+                await asyncio.wait_for(self._producer.stop() if flushed else self._abandon(), STOP_SECONDS_MAX)
+
+    async def _abandon(self) -> None:
+        """Close, and see to it that nothing more is sent.
+
+        The producer's own ``stop`` waits for what is left, and cut off by a time limit it leaves its sender
+        behind: that tries for ever, and once Kafka is back puts old records behind those that were sent instead.
+        """
+        self._producer._closed = True  # noqa: SLF001 there is no public way; tests/integration/test_given_up.py holds it
+        sending = self._producer._sender.sender_task  # noqa: SLF001
+        if sending is not None:
+            sending.cancel()
+        # First the connections: the sender waits for what is on its way over them.
+        await self._producer.client.close()
+        if sending is not None:
+            await asyncio.wait({sending})
 
     async def send(
         self,
