@@ -1,8 +1,20 @@
-"""The connection to Redis: short timeouts, no hidden retries, TLS and passwords from the settings."""
+"""The connection to Redis: short timeouts, no hidden retries, TLS and passwords from the settings, Sentinel by URL.
 
+    redis://host:port/db                               plain
+    rediss://user:password@host:port/db                TLS; an ACL user
+    redis+sentinel://host:port,host:port/master/db     whoever the sentinels call the master, asked at each connect
+    rediss+sentinel://...                              the same over TLS, to the sentinels too
+
+There is no breaker of its own: ``stream/readiness.py`` is one. Once a look is not answered, nothing more is asked for
+any batch until a look is; accesses are held meanwhile.
+"""
+
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import redis.asyncio
+from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -10,7 +22,10 @@ from stream.settings import Settings
 
 #: Seconds to connect in; redis-py's own default waits for a hung server for most of a minute.
 CONNECT_SECONDS_MAX = 1.0
-#: Seconds for one answer on the socket.
+#: Seconds in which a sentinel answers; the next one is asked then.
+SENTINEL_SECONDS_MAX = 0.2
+#: Seconds for one answer on the socket. A look takes a millisecond, but a step of 500 records or a read of 2,000 nodes
+#: takes tens of them, and seconds where Redis shares two busy cores: shorter, and loading would break off every time.
 ANSWER_SECONDS_MAX = 2.0
 CONNECTIONS_MAX = 32
 
@@ -29,9 +44,61 @@ def connect(settings: Settings, *, protocol: int = 2) -> "redis.asyncio.Redis":
     if settings.redis_password is not None:
         options["password"] = settings.redis_password.get_secret_value()
     url = settings.redis.get_secret_value()
+    if "+sentinel://" in url:
+        return _by_sentinels(settings, parse_sentinels(url), options)
     if url.startswith("rediss://") and settings.redis_ca_file is not None:
         options["ssl_ca_certs"] = str(settings.redis_ca_file)
     client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(url, **options)
+    return client
+
+
+@dataclass(frozen=True, slots=True)
+class Sentinels:
+    """What a URL with Sentinel says."""
+
+    addresses: tuple[tuple[str, int], ...]
+    master: str
+    database: int
+    username: str | None
+    password: str | None
+    secure: bool
+
+
+def parse_sentinels(url: str) -> Sentinels:
+    """Read a ``redis+sentinel://`` URL.
+
+    Raises:
+        ValueError: it is none; the sentence says what it should look like.
+    """
+    parts = urlsplit(url)
+    login, _, hosts = parts.netloc.rpartition("@")
+    username, _, password = login.partition(":")
+    master, _, database = parts.path.strip("/").partition("/")
+    found = [host.rpartition(":") for host in hosts.split(",")]
+    numbers = [port for *_, port in found] + [database or "0"]
+    named = parts.scheme in {"redis+sentinel", "rediss+sentinel"} and master and all(host for host, *_ in found)
+    if not named or not all(number.isdecimal() for number in numbers):
+        raise ValueError("must look like redis+sentinel://host:port,host:port/master/0")
+    return Sentinels(
+        addresses=tuple((host.strip("[]"), int(port)) for host, _, port in found),
+        master=unquote(master),
+        database=int(database or 0),
+        username=unquote(username) or None,
+        password=unquote(password) or None,
+        secure=parts.scheme == "rediss+sentinel",
+    )
+
+
+def _by_sentinels(settings: Settings, url: Sentinels, options: dict[str, Any]) -> "redis.asyncio.Redis":
+    secure: dict[str, Any] = {"ssl": True} if url.secure else {}
+    if url.secure and settings.redis_ca_file is not None:
+        secure["ssl_ca_certs"] = str(settings.redis_ca_file)
+    asking = {"socket_timeout": SENTINEL_SECONDS_MAX, "socket_connect_timeout": SENTINEL_SECONDS_MAX}
+    sentinels = Sentinel(list(url.addresses), sentinel_kwargs={**asking, **secure}, **secure)  # type: ignore[no-untyped-call]
+    login: dict[str, Any] = {"username": url.username, "db": url.database, **options}
+    if url.password is not None:
+        login["password"] = url.password
+    client: redis.asyncio.Redis = sentinels.master_for(url.master, **login)
     return client
 
 

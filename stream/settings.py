@@ -42,7 +42,7 @@ class Settings(BaseModel):
     kafka_ca_file: Path | None = Field(None, description="CA certificates that Kafka's is checked against")
     kafka_cert_file: Path | None = Field(None, description="our certificate, for mTLS")
     kafka_key_file: Path | None = Field(None, description="the key of our certificate")
-    redis: SecretStr | None = Field(None, description="redis:// or rediss:// URL; user and password in it for ACLs")
+    redis: SecretStr | None = Field(None, description="redis://, rediss:// or redis+sentinel:// URL; user and password in it for ACLs")
     redis_password: SecretStr | None = Field(None, description="Redis password, where it is not in the URL")
     redis_ca_file: Path | None = Field(None, description="CA certificates that Redis's is checked against")
     database: SecretStr | None = Field(None, description="SQLAlchemy URL of the alert store")
@@ -86,8 +86,12 @@ class Settings(BaseModel):
     def _redis(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             url = urlsplit(value.get_secret_value())
-            if url.scheme not in {"redis", "rediss"} or not url.hostname:
-                raise ValueError("must look like redis://host:port/0 or rediss://user:password@host:port/0")
+            sentinels = url.scheme in {"redis+sentinel", "rediss+sentinel"} and url.netloc and url.path.strip("/")
+            if not sentinels and (url.scheme not in {"redis", "rediss"} or not url.hostname):
+                raise ValueError(
+                    "must look like redis://host:port/0, rediss://user:password@host:port/0 "
+                    "or redis+sentinel://host:port,host:port/master/0"
+                )
         return value
 
     @model_validator(mode="after")
