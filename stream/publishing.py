@@ -104,8 +104,18 @@ class Publisher:
             # Nobody asks any more how these ended; without this asyncio would complain that nobody did.
             for future in self._sent:
                 future.cancel()
+            await self._close(flushed)
+
+    async def _close(self, flushed: bool) -> None:
+        if flushed:
+            try:
+                await asyncio.wait_for(self._producer.stop(), STOP_SECONDS_MAX)
+            except TimeoutError:
+                # Something of an earlier round, which had failed, still waits in it.
+                flushed = False
+        if not flushed:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._producer.stop() if flushed else self._abandon(), STOP_SECONDS_MAX)
+                await asyncio.wait_for(self._abandon(), STOP_SECONDS_MAX)
 
     async def _abandon(self) -> None:
         """Close, and see to it that nothing more is sent.

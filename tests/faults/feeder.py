@@ -76,6 +76,7 @@ class Feeder:
 
     async def _close(self, connection: AsyncExitStack) -> None:
         try:
-            await connection.aclose()
+            # As after an error: what Kafka has not taken is sent again by the next connection, not by this one.
+            await connection.__aexit__(PublishError, None, None)
         except (PublishError, KafkaError, OSError, TimeoutError):
             return
