@@ -86,11 +86,17 @@ def identities(access: Mapping[str, Any]) -> dict[Identity, set[str]]:
     return found
 
 
-def reference() -> dict[str, list[tuple[str, Document]]]:
-    """Give the records of each reference topic."""
-    people = [_staff(staff, client_ids=[OWN[staff]]) for staff in STAFF]
+def crowd(size: int) -> tuple[list[str], list[str]]:
+    """Give so many more staff members, and four clients for each: nobody's own, nobody's work."""
+    return [f"c{number:05}" for number in range(size)], [f"k{number:05}" for number in range(4 * size)]
+
+
+def reference(crowded: int = 0) -> dict[str, list[tuple[str, Document]]]:
+    """Give the records of each reference topic, with a crowd of so many staff members beside the others."""
+    more_staff, more_clients = crowd(crowded)
+    people = [_staff(staff, client_ids=[OWN[staff]]) for staff in STAFF] + [_staff(staff) for staff in more_staff]
     people.append(_staff(SERVICE, kind="service"))
-    clients = [_client(client) for client in (*NEUTRAL, *OWN.values(), *SIBLINGS.values())]
+    clients = [_client(client) for client in (*NEUTRAL, *OWN.values(), *SIBLINGS.values(), *more_clients)]
     clients += [_client(client, restricted=True) for client in RESTRICTED]
     related = [
         (f"rel-{staff}", {

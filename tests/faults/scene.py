@@ -45,6 +45,8 @@ class Plan:
     rate: int = RATE
     #: How much of what is planted is sent.
     planted: float = 1.0
+    #: So many staff members beside the forty.
+    crowd: int = 0
     #: Whether the store lies on a disk that is soon full, where one can be had.
     small_disk: bool = True
 
@@ -90,7 +92,7 @@ async def a_scene(plan: Plan, stand: Stand, directory: Path) -> AsyncIterator[Sc
         scene = _described(plan, stand, directory, disk)
         with administration(scene.settings) as admin:
             create_missing(admin, scene.settings, partitions=PARTITIONS)
-        for topic, records in agency.reference().items():
+        for topic, records in agency.reference(plan.crowd).items():
             await publish(scene.settings, topic, records)
         await scene.receivers.open_hook()
         stack.push_async_callback(scene.receivers.close_hook)
@@ -134,7 +136,7 @@ def _described(plan: Plan, stand: Stand, directory: Path, disk: Path | None) -> 
         stuck_seconds=STUCK_SECONDS,
     )
     fleet = Fleet(_environment(settings), directory, plan.command, plan.named)
-    feeder = Feeder(settings, Workload(plan.seed, plan.spices, plan.planted), plan.rate)
+    feeder = Feeder(settings, Workload(plan.seed, plan.spices, plan.planted, plan.crowd), plan.rate)
     outputs = tuple(settings.topic(name) for name in (ASSESSMENT, f"{ACCESS}.dlq", HIT, ALERT))
     groups = {settings.topic(ACCESS): group_id(settings, "screen"), settings.topic(HIT): group_id(settings, "alert")}
     watch = Watch(stand.kafka.bootstrap, groups, outputs, fleet, PARTITIONS)

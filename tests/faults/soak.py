@@ -31,6 +31,8 @@ COUNT_GROWTH_MAX = 3.0
 DRAINED_SECONDS_MAX = 60.0
 #: Of what is planted in a fault run, a steady day has this share: some 14 hits in 10,000 accesses.
 PLANTED = 0.02
+#: As many staff members as the ministry has.
+CROWD = 8_000
 #: The share of the asked rate that must have been reached: a soak of half the load proves half of it.
 RATE_SHARE_MIN = 0.9
 
@@ -50,7 +52,7 @@ class Sample:
 async def soak(directory: Path, minutes: float, rate: int, seed: int) -> bool:
     """Load a worker for so long, print what was seen, and say whether nothing grew."""
     with a_stand(directory / "stand", 1) as stand:
-        plan = Plan(seed, (), COMMAND, rate=rate, planted=PLANTED, small_disk=False)
+        plan = Plan(seed, (), COMMAND, rate=rate, planted=PLANTED, crowd=CROWD, small_disk=False)
         async with a_scene(plan, stand, directory / "run") as scene:
             began = time.monotonic()
             samples: list[Sample] = []

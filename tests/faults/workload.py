@@ -57,16 +57,21 @@ class Workload:
     spices: tuple[str, ...] = SPICES
     #: How much of what is planted is sent: an ordinary day has few hits.
     planted: float = 1.0
+    #: So many more staff members do what is ordinary: forty of them alone would do more in an hour than anybody can.
+    crowd: int = 0
     #: The value of each good record -> the access in it. Everything else that stands in the topic is poison.
     good: dict[bytes, dict[str, Any]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     _dice: random.Random = field(init=False)
+    _crowd: list[str] = field(init=False)
+    _clients: list[str] = field(init=False)
     _again: list[tuple[int, Sent]] = field(default_factory=list)
     _number: int = 0
 
     def __post_init__(self) -> None:
         """Seed the dice."""
         self._dice = random.Random(self.seed)  # noqa: S311 seeded on purpose
+        self._crowd, self._clients = agency.crowd(self.crowd)
 
     def draw(self, count: int) -> list[Sent]:
         """Draw so many records, duplicates and poison among them."""
@@ -136,6 +141,8 @@ class Workload:
         drawn = dice.random()
         if drawn < PLANTED_SHARE and dice.random() >= self.planted:
             drawn = 1 - drawn
+        if self._crowd and drawn >= PLANTED_SHARE:
+            return _view(dice.choice(self._crowd), dice.choice(self._clients))
         return next(access for share, access in planted.items() if drawn < share)
 
     def _poisoned(self) -> Sent:
