@@ -48,6 +48,17 @@ class Alerting:
             self.metrics.alerts.labels(raised.rule, raised.severity).inc()
         self.wake()
 
+    async def count_precision(self) -> None:
+        """Show by rule how many alerts were confirmed; when the store does not answer, the next time."""
+        try:
+            found = await asyncio.to_thread(self.store.precision)
+        except StoreError as error:
+            _log.info("precision not read: %s", error)
+            return
+        for one in found:
+            self.metrics.confirmed.labels(one.rule).set(one.confirmed)
+            self.metrics.decided.labels(one.rule).set(one.decided)
+
     async def _take(self, hits: list[HitRecord]) -> Taken:
         return await asyncio.to_thread(self.store.take_hits, hits, self.clock())
 

@@ -57,6 +57,16 @@ class Metrics:
             buckets=_LATENCY_BUCKETS,
             registry=self.registry,
         )
+        self.confirmed = gauge(
+            "accesswatch_rule_confirmed_alerts",
+            "Closed alerts with this rule among their reasons that were confirmed; over those decided: its precision.",
+            "rule",
+        )
+        self.decided = gauge(
+            "accesswatch_rule_decided_alerts",
+            "Closed alerts with this rule among their reasons that were confirmed, explained or self-reported.",
+            "rule",
+        )
         self.dead_letters = counter(
             "accesswatch_dead_letters_total",
             "Records parked. A rise: a sender's form has changed, or a rule fails.",

@@ -48,6 +48,8 @@ from stream.worker import Worker
 
 #: Seconds between updates of the figures of who is at work.
 ACTIVITY_SECONDS = 5.0
+#: Seconds between updates of the figures of which alerts were confirmed.
+PRECISION_SECONDS = 60.0
 #: Seconds between times at which old work is forgotten.
 OLD_WORK_SECONDS = 3600.0
 #: Seconds in which what the store has left to publish is published when the worker stops.
@@ -219,7 +221,10 @@ class _Assembly:
             self._metrics,
             app=app,
             hold=hold,
-            tasks=[("relay", relaying.run())],
+            tasks=[
+                ("relay", relaying.run()),
+                ("precision", _every(PRECISION_SECONDS, agent.count_precision)),
+            ],
             finish=finish,
         )
 

@@ -20,8 +20,8 @@ from alerts.merging import GATHERED, Gathered, Rules, reconsider
 from alerts.policy import Policy
 from alerts.store import learned
 from alerts.store.learned import PAST_HIT, ReportChange, Versions, WorkChange, past_hit
-from alerts.store.revisions import Revision, What, chunks, held, subject_of, take_turn, write
-from alerts.store.tables import ALERTS, HITS
+from alerts.store.revisions import Revision, What, held, subject_of, take_turn, write
+from alerts.store.tables import ALERTS, HITS, chunks
 from enrichment.wire import SelfReport
 
 EXPLAINED: Final = "Work that became known after the access explains every reason."

@@ -13,9 +13,9 @@ from alerts.hindsight import PastHit, covers
 from alerts.merging import AlertHit, HitRecord, Late, Rules, Subject, split
 from alerts.policy import Policy
 from alerts.store import learned
+from alerts.store.chain import digest_of_hits
 from alerts.store.hindsight import Explains
-from alerts.store.revisions import chunks
-from alerts.store.tables import HITS
+from alerts.store.tables import HITS, chunks
 
 Key = tuple[str, str, str]
 
@@ -48,6 +48,15 @@ class Arrived:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Of the hits that one alert takes in: what is known of them already, their digest, how many they are."""
+
+    late: Late
+    digest: str
+    count: int
+
+
 def arrive(records: Iterable[HitRecord], rules: Rules) -> tuple[dict[Key, Arrived], int]:
     """Split records into hits, the first of those that came more than once; give them and how many there were."""
     arrived: dict[Key, Arrived] = {}
@@ -70,16 +79,22 @@ def known(connection: Connection, event_ids: Sequence[str]) -> set[Key]:
 
 
 def keep(
-    connection: Connection, fresh: Sequence[Arrived], rules: Rules, policy: Policy | None, now: datetime
-) -> Mapping[str, Late]:
-    """Store hits that are new; give by alert which of them are explained or covered by what is known already."""
+    connection: Connection,
+    fresh: Sequence[Arrived],
+    revisions: Mapping[str, int],
+    *,
+    rules: Rules,
+    policy: Policy | None,
+    now: datetime,
+) -> Mapping[str, Kept]:
+    """Store hits that are new, each with the revision of its alert that takes it in; say by alert what was kept."""
     clients = {client for one in fresh if (client := one.record.assessment.client_id) is not None}
     staff = {one.record.assessment.staff_id for one in fresh}
     work = learned.versions_for(connection, sorted(clients)) if policy is not None else {}
     explains = Explains(work, rules, policy) if policy is not None and work else None
     reports = learned.reports(connection, staff_ids=sorted(staff))
     late = {one.subject.alert_id: Late() for one in fresh}
-    rows = []
+    rows: dict[str, list[dict[str, Any]]] = {}
     for one in fresh:
         hit, key = one.past(now), (one.hit.event_id, one.hit.rule)
         explained_by = explains(hit) if explains is not None else None
@@ -88,10 +103,11 @@ def keep(
             late[one.subject.alert_id].explained.add(key)
         if covered:
             late[one.subject.alert_id].covered.add(key)
-        rows.append(_row(one, hit, now) | {"explained_by": explained_by, "covered": covered})
+        marks = {"explained_by": explained_by, "covered": covered, "revision": revisions[one.subject.alert_id]}
+        rows.setdefault(one.subject.alert_id, []).append(_row(one, hit, now) | marks)
     if rows:
-        connection.execute(insert(HITS), rows)
-    return late
+        connection.execute(insert(HITS), [row for of_alert in rows.values() for row in of_alert])
+    return {alert_id: Kept(late[alert_id], digest_of_hits(kept), len(kept)) for alert_id, kept in rows.items()}
 
 
 def _row(one: Arrived, past: PastHit, now: datetime) -> dict[str, Any]:

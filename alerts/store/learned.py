@@ -11,8 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts.explanation import Actor
 from alerts.hindsight import PastHit
-from alerts.store.revisions import chunks
-from alerts.store.tables import ALERTS, HITS, SELF_REPORTS, WORK
+from alerts.store.tables import ALERTS, HITS, SELF_REPORTS, WORK, chunks
 from enrichment.facts import Known
 from enrichment.wire import SelfReport, Work
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+import orjson
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
 from alerts.alert import ALERT, Alert
 from alerts.delivery.decide import Before, Decision, Reason
-from alerts.store.revisions import take_turn
+from alerts.store.chain import append
+from alerts.store.revisions import entry_of, take_turn
 from alerts.store.tables import HISTORY, NOTIFICATIONS, OUTBOX
 
 State = Literal["pending", "sent", "parked", "withheld"]
@@ -45,7 +47,7 @@ def route(
     """Decide about revisions that nobody has decided about yet, in order, and write down who is to be told."""
     take_turn(connection, "route")
     rows = connection.execute(_unrouted(limit)).all()
-    routed = []
+    routed, entries = [], []
     for row in rows:
         before = None if row.severity is None else Before(row.severity, row.status, row.conflicted)
         alert = ALERT.validate_json(row.payload)
@@ -55,6 +57,8 @@ def route(
         notifications = [_entry(alert, name, state, now) for state, channels in told for name in channels]
         if notifications:
             connection.execute(insert(NOTIFICATIONS), notifications)
+            entries.append(_routed(alert, decision, now))
+    append(connection, entries)
     if rows:
         done = update(OUTBOX).where(OUTBOX.c.id.in_([row.id for row in rows]))
         connection.execute(done.values(routed_at=now))
@@ -155,6 +159,13 @@ def _due(channel: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
 def _is(alert_id: str, revision: int, channel: str) -> tuple[ColumnElement[bool], ...]:
     table = NOTIFICATIONS.c
     return (table.alert_id == alert_id, table.revision == revision, table.channel == channel)
+
+
+def _routed(alert: Alert, decision: Decision, now: datetime) -> dict[str, Any]:
+    channels = [*decision.send, *decision.withheld]
+    detail = {"routed": alert.revision, "channels": channels, "withheld": decision.withheld}
+    said = f"revision {alert.revision} ({decision.reason.replace('_', ' ')}), to {', '.join(decision.send) or 'nobody'}"
+    return entry_of(alert, "routed", now, because=said) | {"detail": orjson.dumps(detail).decode()}
 
 
 def _entry(alert: Alert, channel: str, state: State, now: datetime) -> dict[str, Any]:

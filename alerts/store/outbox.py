@@ -7,8 +7,8 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select, update
 
-from alerts.store.revisions import chunks, take_turn
-from alerts.store.tables import OUTBOX
+from alerts.store.revisions import take_turn
+from alerts.store.tables import OUTBOX, chunks
 
 #: A claim that is not renewed ends after this: how long a dead relay holds its rows.
 LEASE: Final = timedelta(seconds=5)

@@ -1,10 +1,12 @@
 """Reading the store: lists, one alert, its history, who was told, the hits of an access."""
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from alerts.alert import ALERT, Alert, Status
 from alerts.assessment import Evidence, Severity
@@ -31,7 +33,7 @@ class Filters:
 class Entry:
     """One line of an alert's history. ``by`` is None where the service did it."""
 
-    revision: int
+    revision: int | None
     at: datetime
     what: str
     by: str | None
@@ -39,6 +41,26 @@ class Entry:
     status: str
     outcome: str | None
     severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """What became of the closed alerts that a rule is a reason of.
+
+    Decided are those of which somebody found out: not those closed for wrong data, or without further action.
+    """
+
+    rule: str
+    confirmed: int
+    decided: int
+    closed: int
+
+
+#: Outcomes that say whether the question was rightly asked.
+DECIDED: Final = ("confirmed", "explained", "self_reported")
+#: Days before and after an alert's, in which alerts about the same staff member are shown with it.
+RELATED_WITHIN: Final = timedelta(days=7)
+RELATED_MAX: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +118,51 @@ def history(connection: Connection, alert_id: str) -> tuple[Entry, ...]:
         Entry(row.revision, row.at, row.what, row.by, row.because, row.status, row.outcome, row.severity)
         for row in connection.execute(query)
     )
+
+
+def assignee(connection: Connection, alert_id: str) -> str | None:
+    """Give who works on an alert."""
+    return connection.execute(select(ALERTS.c.assignee).where(ALERTS.c.alert_id == alert_id)).scalar()
+
+
+def related(connection: Connection, alert: Alert) -> list[Alert]:
+    """Give the other alerts about the same staff member of the days around this one, the newest first."""
+    query = (
+        select(ALERTS.c.payload)
+        .where(
+            ALERTS.c.staff_id == alert.staff_id,
+            ALERTS.c.alert_id != alert.alert_id,
+            ALERTS.c.day.between(_shifted(alert.day, -RELATED_WITHIN), _shifted(alert.day, RELATED_WITHIN)),
+        )
+        .order_by(ALERTS.c.day.desc(), ALERTS.c.raised_at.desc())
+        .limit(RELATED_MAX)
+    )
+    return [ALERT.validate_json(payload) for payload in connection.execute(query).scalars()]
+
+
+def precision(connection: Connection) -> list[Precision]:
+    """Give, for each rule, how many closed alerts it is a reason of were confirmed, and how many were decided."""
+    rules_of = select(HITS.c.rule, HITS.c.alert_id).distinct().subquery()
+    query = (
+        select(rules_of.c.rule, ALERTS.c.outcome, func.count().label("number"))
+        .join(ALERTS, ALERTS.c.alert_id == rules_of.c.alert_id)
+        .where(ALERTS.c.status == "closed", ALERTS.c.outcome.is_not(None))
+        .group_by(rules_of.c.rule, ALERTS.c.outcome)
+    )
+    numbers: dict[str, Counter[str]] = {}
+    for row in connection.execute(query):
+        numbers.setdefault(row.rule, Counter())[row.outcome] += row.number
+    return [
+        Precision(rule, found["confirmed"], sum(found[outcome] for outcome in DECIDED), found.total())
+        for rule, found in sorted(numbers.items())
+    ]
+
+
+def _shifted(day: date, by: timedelta) -> date:
+    try:
+        return day + by
+    except OverflowError:
+        return day
 
 
 def notifications(connection: Connection, alert_id: str) -> tuple[Notification, ...]:

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+import orjson
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from alerts.alert import Alert, alert_json
 from alerts.merging import Subject
-from alerts.store.tables import ALERTS, HISTORY, OUTBOX, TURNS
+from alerts.store.chain import append, digest_of
+from alerts.store.tables import ALERTS, OUTBOX, TURNS, chunks
 
 What = Literal["raised", "revised", "reopened", "acknowledged", "closed"]
+#: What is written down and changes nothing that the alert says.
+Beside = Literal["assigned", "noted", "routed"]
 Turn = Literal["relay", "route", "deliver", "hindsight"]
-
-#: Ids in one IN list; SQLite takes 32,766 parameters, PostgreSQL 65,535.
-IDS_PER_QUERY_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Revision:
     by: str | None = None
     because: str | None = None
     recorded_ms: int | None = None
+    #: The digest of the hits that it takes in, and how many they are.
+    hits: tuple[str, int] | None = None
 
 
 def write(connection: Connection, revisions: Sequence[Revision], now: datetime) -> None:
@@ -37,7 +40,6 @@ def write(connection: Connection, revisions: Sequence[Revision], now: datetime) 
     columns = [_columns(revision) for revision in revisions]
     changed: dict[str, Any] = {name: bindparam(name) for name in columns[0] if name != "of"}
     connection.execute(update(ALERTS).where(ALERTS.c.alert_id == bindparam("of")).values(changed), columns)
-    connection.execute(insert(HISTORY), [_entry(revision, now) for revision in revisions])
     connection.execute(
         insert(OUTBOX),
         [
@@ -51,6 +53,12 @@ def write(connection: Connection, revisions: Sequence[Revision], now: datetime) 
             for revision, row in zip(revisions, columns, strict=True)
         ],
     )
+    entries = [
+        entry_of(revision.alert, revision.what, now, by=revision.by, because=revision.because)
+        | {"revision": revision.alert.revision, "detail": _detail(row["payload"], revision)}
+        for revision, row in zip(revisions, columns, strict=True)
+    ]
+    append(connection, entries)
 
 
 def take_turn(connection: Connection, turn: Turn, *, shared: bool = False) -> None:
@@ -72,11 +80,6 @@ def subject_of(row: Row[Any]) -> Subject:
     return Subject(row.alert_id, row.staff_id, row.client_id, row.day)
 
 
-def chunks(ids: Sequence[Any]) -> list[Sequence[Any]]:
-    """Cut ids into lists that one query takes."""
-    return [ids[start : start + IDS_PER_QUERY_MAX] for start in range(0, len(ids), IDS_PER_QUERY_MAX)]
-
-
 def _columns(revision: Revision) -> dict[str, Any]:
     alert = revision.alert
     return {
@@ -95,17 +98,25 @@ def _columns(revision: Revision) -> dict[str, Any]:
     }
 
 
-def _entry(revision: Revision, now: datetime) -> dict[str, Any]:
-    alert = revision.alert
+def entry_of(
+    alert: Alert, what: What | Beside, now: datetime, *, by: str | None = None, because: str | None = None
+) -> dict[str, Any]:
+    """Give an entry of the history about an alert as it stands."""
     return {
         "alert_id": alert.alert_id,
-        "revision": alert.revision,
         "at": now,
-        "what": revision.what,
-        "by": revision.by,
-        "because": revision.because,
+        "what": what,
+        "by": by,
+        "because": because,
         "status": alert.status,
         "outcome": alert.outcome,
         "severity": alert.severity,
         "conflicted": alert.conflicted,
     }
+
+
+def _detail(payload: str, revision: Revision) -> str:
+    detail: dict[str, Any] = {"content": digest_of(payload)}
+    if revision.hits is not None:
+        detail |= {"hits": revision.hits[0], "hit_count": revision.hits[1]}
+    return orjson.dumps(detail).decode()

@@ -16,14 +16,15 @@ from alerts.alert import Alert, ClosedAs
 from alerts.delivery.decide import Before, Decision
 from alerts.merging import HitRecord, Rules
 from alerts.policy import Policy
-from alerts.store import hindsight, learned, ledger, outbox, reading, schema, taking, working
+from alerts.store import hindsight, learned, ledger, outbox, reading, schema, taking, verifying, working
 from alerts.store.database import WRITES, name_of, open_engine, parse
 from alerts.store.errors import StoreError
 from alerts.store.learned import ReportChange, WorkChange
 from alerts.store.ledger import Due, Routed
 from alerts.store.outbox import Outgoing
-from alerts.store.reading import Entry, Filters, Notification, StoredHit
+from alerts.store.reading import Entry, Filters, Notification, Precision, StoredHit
 from alerts.store.taking import Taken
+from alerts.store.verifying import Verified
 
 
 class Store:
@@ -205,6 +206,53 @@ class Store:
         """
         with self._writing() as connection:
             return working.close(connection, alert_id, outcome, because=because, by=by, now=now)
+
+    def reopen(self, alert_id: str, *, because: str | None, by: str, now: datetime) -> tuple[Alert, bool]:
+        """Open a closed alert again, as new; give it and whether that changed anything.
+
+        Raises:
+            NotPossible: there is no such alert.
+        """
+        with self._writing() as connection:
+            return working.reopen(connection, alert_id, because=because, by=by, now=now)
+
+    def assign(self, alert_id: str, to: str, by: str, now: datetime) -> bool:
+        """Say who works on an alert; give whether that changed anything.
+
+        Raises:
+            NotPossible: there is no such alert.
+        """
+        with self._writing() as connection:
+            return working.assign(connection, alert_id, to, by, now)
+
+    def note(self, alert_id: str, text: str, by: str, now: datetime) -> None:
+        """Write something down about an alert.
+
+        Raises:
+            NotPossible: there is no such alert.
+        """
+        with self._writing() as connection:
+            working.note(connection, alert_id, text, by, now)
+
+    def assignee(self, alert_id: str) -> str | None:
+        """Give who works on an alert."""
+        with self._reading() as connection:
+            return reading.assignee(connection, alert_id)
+
+    def related(self, alert: Alert) -> list[Alert]:
+        """Give the other alerts about the same staff member in the days around this one."""
+        with self._reading() as connection:
+            return reading.related(connection, alert)
+
+    def precision(self) -> list[Precision]:
+        """Give, for each rule, what became of the closed alerts that it is a reason of."""
+        with self._reading() as connection:
+            return reading.precision(connection)
+
+    def verify(self, noted: tuple[int, str] | None = None) -> Verified:
+        """Prove that nothing was changed or removed, since a head that was noted before too. Writers wait meanwhile."""
+        with self._writing() as connection:
+            return verifying.verify(connection, noted)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

@@ -1,13 +1,13 @@
 """The tables of the alert store. ``migrations/versions`` makes them; a test proves that both say the same."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     Date,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
@@ -15,31 +15,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     false,
 )
-from sqlalchemy.engine import Dialect
 
-from alerts.alert import utc
-
-
-class Instant(TypeDecorator[datetime]):
-    """An instant, kept and given back in UTC. SQLite has no zones: its text is UTC and sorts as time does."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Give the database UTC."""
-        return None if value is None else utc(value)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Give back UTC, with its offset."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
+from alerts.store.instant import Instant
 
 #: SQLite counts up only what it knows as INTEGER.
 _Serial = BigInteger().with_variant(Integer(), "sqlite")
@@ -74,6 +54,7 @@ ALERTS = Table(
     Column("updated_at", Instant, nullable=False),
     Column("access_count", Integer, nullable=False),
     Column("payload", Text, nullable=False),
+    Column("assignee", _Id),  # who works on it
     Column("gathered", Text, nullable=False),  # alerts.merging.Gathered as JSON: what the next hit is folded into
     Index("ix_alerts_raised_at", "raised_at", "alert_id"),
     Index("ix_alerts_status", "status", "raised_at"),
@@ -104,6 +85,7 @@ HITS = Table(
     Column("actor", Text),  # alerts.explanation.Actor as JSON, as known when judged
     Column("explained_by", _Id),  # the work item that became known later and explains it
     Column("covered", Boolean, nullable=False, server_default=false()),  # by a self report
+    Column("revision", Integer),  # of the alert, that took it in; None from before that was kept
     Index("ix_alert_hits_client_id", "client_id", "occurred_at"),
     Index("ix_alert_hits_event_id", "event_id"),
     Index("ix_alert_hits_rule", "rule", "alert_id"),
@@ -141,22 +123,37 @@ SELF_REPORTS = Table(
     Index("ix_self_reports_staff_id", "staff_id", "client_id"),
 )
 
-#: What became of each alert, one entry per revision; only ever added to.
+#: What became of each alert: an entry per revision, and one for each thing that is none; only ever added to.
 HISTORY = Table(
     "alert_history",
     METADATA,
     Column("id", _Serial, primary_key=True, autoincrement=True),
     Column("alert_id", _Id, ForeignKey("alerts.alert_id"), nullable=False),
-    Column("revision", Integer, nullable=False),
+    Column("revision", Integer),  # None: it changed nothing that the alert says
     Column("at", Instant, nullable=False),
-    Column("what", _Word, nullable=False),  # raised, revised, reopened, acknowledged, closed
+    Column("what", _Word, nullable=False),  # alerts.store.revisions.What, or assigned, noted, routed
     Column("by", _Id),  # None: the service
     Column("because", Text),
     Column("status", _Word, nullable=False),
     Column("outcome", _Word),
     Column("severity", _Word, nullable=False),
     Column("conflicted", Boolean, nullable=False),
+    Column("detail", Text),  # JSON: digests of what stands in other tables, and what an entry is about
+    Column("number", BigInteger),  # 1, 2, ... over all alerts; None in entries from before there was a chain
+    Column("digest", String(64)),  # of this entry and the one before it of its alert
+    Column("overall", String(64)),  # of this entry and the one before it of all
     UniqueConstraint("alert_id", "revision"),
+    Index("ix_alert_history_number", "number", unique=True),
+    Index("ix_alert_history_latest", "alert_id", "id"),
+)
+
+#: How far the chain of the history has come.
+CHAIN = Table(
+    "chain",
+    METADATA,
+    Column("name", _Word, primary_key=True),
+    Column("entries", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
 )
 
 #: One row per revision, on its way to ``integrity.alert.v1`` and to the routes.
@@ -215,3 +212,11 @@ Index(
 
 #: One row per kind of claim: who holds its lock is the only one claiming (PostgreSQL; SQLite has one writer anyway).
 TURNS = Table("turns", METADATA, Column("name", _Word, primary_key=True))
+
+#: Ids in one IN list; SQLite takes 32,766 parameters, PostgreSQL 65,535.
+IDS_PER_QUERY_MAX = 1000
+
+
+def chunks(ids: Sequence[Any]) -> list[Sequence[Any]]:
+    """Cut ids into lists that one query takes."""
+    return [ids[start : start + IDS_PER_QUERY_MAX] for start in range(0, len(ids), IDS_PER_QUERY_MAX)]

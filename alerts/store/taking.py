@@ -5,7 +5,7 @@ workers on PostgreSQL wait for each other but never in a ring.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -54,7 +54,8 @@ def take(
     rows = _held(connection, [subjects[alert_id] for alert_id in sorted(subjects)], now)
     known = hits.known(connection, sorted({event_id for _, event_id, _ in arrived}))
     fresh = [one for key, one in sorted(arrived.items(), key=itemgetter(0)) if key not in known]
-    late = hits.keep(connection, fresh, rules, policy, now)
+    numbers = {alert_id: row.revision + 1 for alert_id, row in rows.items()}
+    kept = hits.keep(connection, fresh, numbers, rules=rules, policy=policy, now=now)
     known_events = {(alert_id, event_id) for alert_id, event_id, _ in known}
     revisions, raised, gathered = [], [], {}
     for alert_id, group in groupby(fresh, key=lambda one: one.subject.alert_id):
@@ -62,10 +63,10 @@ def take(
         events = {hit.event_id for hit in new if (alert_id, hit.event_id) in known_events}
         row = rows[alert_id]
         so_far = None if row.revision == 0 else GATHERED.validate_json(row.gathered)
-        gathered[alert_id] = gather(so_far, new, events, late[alert_id])
+        gathered[alert_id] = gather(so_far, new, events, kept[alert_id].late)
         recorded_ms = min(hit.recorded_ms for hit in new)
         revision, first = _revise(subjects[alert_id], row, gathered[alert_id], recorded_ms, rules=rules, now=now)
-        revisions.append(revision)
+        revisions.append(replace(revision, hits=(kept[alert_id].digest, kept[alert_id].count)))
         raised += [first] if first else []
     write(connection, revisions, now)
     close_explained(connection, revisions, gathered, rules, now)

@@ -21,14 +21,33 @@ _HEADINGS: Final = {
 }
 
 
-def brief(alert: Alert, history: Sequence[Entry], notifications: Sequence[Notification], rules: Rules) -> str:
+def brief(
+    alert: Alert,
+    history: Sequence[Entry],
+    notifications: Sequence[Notification],
+    rules: Rules,
+    *,
+    assignee: str | None = None,
+    related: Sequence[Alert] = (),
+) -> str:
     """Write what, when, why, what would make it innocent, what to do first, and what became of it."""
-    lines = [f"{alert.title}.", *_head(alert), "", "A question, not a finding. Why it is asked:", ""]
+    lines = [
+        f"{alert.title}.",
+        *_head(alert),
+        *_named("Assigned", f"to {assignee}" if assignee else "to nobody"),
+        "",
+        "A question, not a finding. Why it is asked:",
+        "",
+    ]
     for number, reason in enumerate(alert.reasons, 1):
         lines += [*_reason(number, reason, rules), ""]
     lines += ["History", *(_entry(entry) for entry in history)]
     if notifications:
         lines += ["", "Told", *(_told(notification) for notification in notifications)]
+    if related:
+        days = len({other.day for other in (alert, *related)})
+        lines += ["", f"Related: {len(related)} more about this staff member within a week ({days} days in all)"]
+        lines += [_other(other) for other in related]
     return "\n".join(lines) + "\n"
 
 
@@ -90,7 +109,13 @@ def _entry(entry: Entry) -> str:
     by = f" by {entry.by}" if entry.by else ""
     outcome = f" as {entry.outcome}" if entry.outcome else ""
     because = f": {entry.because}" if entry.because else ""
-    return f"  {nz_text(entry.at)}  revision {entry.revision} {entry.what}{outcome}{by}, {entry.severity}{because}"
+    what = entry.what if entry.revision is None else f"revision {entry.revision} {entry.what}"
+    return f"  {nz_text(entry.at)}  {what}{outcome}{by}, {entry.severity}{because}"
+
+
+def _other(alert: Alert) -> str:
+    state = alert.status if alert.outcome is None else f"{alert.status} as {alert.outcome}"
+    return f"  {alert.alert_id}  {alert.day.isoformat()}  {alert.severity}, {state}: {alert.title}"
 
 
 def _told(notification: Notification) -> str:

@@ -1,10 +1,7 @@
-"""``accesswatch alerts``: the store, as a list and as a brief; acknowledging and closing. Needs the database alone."""
+"""``accesswatch alerts``: the store, as a list and as a brief. Needs the database alone."""
 
-import getpass
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Final
 
 import orjson
@@ -13,25 +10,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from alerts.alert import Alert, ClosedAs, Status, alert_json
+from alerts.alert import Alert, Status, alert_json
 from alerts.assessment import Severity
 from alerts.rules.catalogue import RULES
-from alerts.store.errors import StoreError
 from alerts.store.reading import Filters
-from alerts.store.store import Store
 from enrichment.newzealand import nz_text
-from stream import settings as environment
+from stream.commands import alert_work
 from stream.commands.alert_brief import brief
-from stream.commands.failure import CommandFailed
+from stream.commands.alert_store import Reference, alert_store
 from stream.commands.moments import moment
 
 _LIMIT_MAX: Final = 10_000
-_BECAUSE_CHARACTERS_MAX: Final = 2_000
-_BY_CHARACTERS_MAX: Final = 64
 
 app = typer.Typer(help="Alerts: questions about accesses, and what became of them.", no_args_is_help=True)
 
-_Id = Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or enough of its beginning.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -59,7 +51,7 @@ def list_alerts(
 ) -> None:
     """List alerts, the newest first: a table, or tab-separated lines in a pipe."""
     filters = Filters(status=status, severity=severity, rule=rule, staff=staff, client=client, day=day, since=since)
-    with _store() as store:
+    with alert_store() as store:
         found = store.listed(filters, limit)
     if as_json:
         typer.echo(b"[" + b",\n".join(alert_json(alert) for alert in found) + b"]")
@@ -71,64 +63,31 @@ def list_alerts(
 
 
 @app.command()
-def show(reference: _Id, as_json: _Json = False) -> None:
+def show(reference: Reference, as_json: _Json = False) -> None:
     """Show one alert as a brief: what, when, why, what would make it innocent, what to do first, its history."""
-    with _store() as store:
+    with alert_store() as store:
         alert = store.get(reference)
         history = store.history(alert.alert_id)
         notifications = store.notifications(alert.alert_id)
+        assignee, related = store.assignee(alert.alert_id), store.related(alert)
     if as_json:
-        extra = orjson.dumps({"history": history, "notifications": notifications})
+        beside = {"history": history, "notifications": notifications, "assignee": assignee}
+        extra = orjson.dumps(beside | {"related": [other.alert_id for other in related]})
         typer.echo(alert_json(alert)[:-1] + b"," + extra[1:])
     else:
-        typer.echo(brief(alert, history, notifications, RULES), nl=False)
+        typer.echo(brief(alert, history, notifications, RULES, assignee=assignee, related=related), nl=False)
 
 
-@app.command()
-def ack(reference: _Id) -> None:
-    """Say that somebody is looking at it."""
-    with _store() as store:
-        alert, changed = store.acknowledge(store.get(reference).alert_id, _by(), datetime.now(UTC))
-    typer.echo(f"{alert.alert_id} {'is acknowledged' if changed else 'was acknowledged already'}.")
-
-
-@app.command()
-def close(
-    reference: _Id,
-    outcome: Annotated[ClosedAs, typer.Option(help="What became of the question.")],
-    because: Annotated[str | None, typer.Option(help="Why, for the history; it goes nowhere else.")] = None,
-) -> None:
-    """Close an alert with its outcome; another outcome later corrects it."""
-    if because is not None and (len(because) > _BECAUSE_CHARACTERS_MAX or not because.isprintable()):
-        raise typer.BadParameter(f"--because takes one line of at most {_BECAUSE_CHARACTERS_MAX} printable characters")
-    with _store() as store:
-        alert_id = store.get(reference).alert_id
-        alert, changed = store.close_alert(alert_id, outcome, because=because, by=_by(), now=datetime.now(UTC))
-    typer.echo(f"{alert.alert_id} {'is closed' if changed else 'was closed already'} as {outcome}.")
-
-
-@contextmanager
-def _store() -> Iterator[Store]:
-    """Open the store that the settings name; what it cannot do becomes the command's sentence."""
-    try:
-        store = Store.open_existing(environment.load().database_url, RULES)
-        try:
-            yield store
-        finally:
-            store.close()
-    except StoreError as error:
-        raise CommandFailed(str(error)) from None
-
-
-def _by() -> str:
-    """Name who is at the keyboard, for the history."""
-    actor = environment.load().actor
-    if actor is not None:
-        return actor[:_BY_CHARACTERS_MAX]
-    try:
-        return getpass.getuser()[:_BY_CHARACTERS_MAX]
-    except (OSError, KeyError, ImportError):
-        return "somebody without a user name"
+for _command in (
+    alert_work.ack,
+    alert_work.assign,
+    alert_work.note,
+    alert_work.close,
+    alert_work.reopen,
+    alert_work.verify,
+    alert_work.precision,
+):
+    app.command()(_command)
 
 
 def _cells(alert: Alert) -> list[str]:

@@ -1,0 +1,175 @@
+"""Proving that the record was not changed: every entry, and what of the other tables the entries speak of.
+
+Read page by page, in one transaction, so that nothing moves meanwhile. What is found is said in sentences without
+anybody's id but the alert's.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, RowMapping, Table, func, select
+
+from alerts.alert import ALERT, Alert
+from alerts.store.chain import START, digest_of, digest_of_entry, digest_of_hits, head
+from alerts.store.tables import ALERTS, HISTORY, HITS, NOTIFICATIONS, OUTBOX
+
+ENTRIES_PER_PAGE: Final = 500
+#: After so many sentences the rest is not looked at.
+PROBLEMS_MAX: Final = 100
+
+
+@dataclass(slots=True)
+class Verified:
+    """How many entries the history has, the last one's digest, and what is wrong."""
+
+    entries: int
+    head: str
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the entries so far have said."""
+
+    overall: str = START
+    number: int = 0
+    last: dict[str, str] = field(default_factory=dict)
+    content: dict[str, str] = field(default_factory=dict)
+    assignee: dict[str, str] = field(default_factory=dict)
+    hits: int = 0
+    revisions: int = 0
+    told: int = 0
+
+
+def verify(connection: Connection, noted: tuple[int, str] | None = None) -> Verified:
+    """Compare everything with the chain, and the chain with a head that was noted before."""
+    number, digest = head(connection, hold=True)
+    found, seen = Verified(number, digest), _Seen()
+    for problem in _problems(connection, seen, noted):
+        found.problems.append(problem)
+        if len(found.problems) == PROBLEMS_MAX:
+            return found
+    if (seen.number, seen.overall) != (number, digest):
+        found.problems.append(f"The history has {seen.number} entries and its head speaks of {number}.")
+    return found
+
+
+def _problems(connection: Connection, seen: _Seen, noted: tuple[int, str] | None) -> Iterator[str]:
+    while page := _page(connection, seen.number):
+        yield from _history(page, seen, noted)
+        yield from _beside(connection, page, seen)
+    if noted is not None and noted[0] > seen.number:
+        yield f"The history ends at entry {seen.number}; entry {noted[0]} was noted before."
+    older = connection.execute(select(func.count()).where(HISTORY.c.number.is_(None))).scalar_one()
+    counts = [
+        (HITS, select(func.count()).where(HITS.c.revision.is_not(None)), seen.hits),
+        (OUTBOX, select(func.count()).select_from(OUTBOX), seen.revisions + older),
+        (NOTIFICATIONS, select(func.count()).select_from(NOTIFICATIONS), seen.told),
+    ]
+    for table, count, counted in counts:
+        there = connection.execute(count).scalar_one()
+        # Who was told before there was a chain is not known.
+        if there != counted and not (older and table is NOTIFICATIONS):
+            yield f"{table.name} holds {there} rows; the history speaks of {counted}."
+    yield from _alerts(connection, seen, of_before=bool(older))
+
+
+def _page(connection: Connection, after: int) -> Sequence[RowMapping]:
+    query = select(HISTORY).where(HISTORY.c.number > after).order_by(HISTORY.c.number).limit(ENTRIES_PER_PAGE)
+    return connection.execute(query).mappings().all()
+
+
+def _history(page: Sequence[RowMapping], seen: _Seen, noted: tuple[int, str] | None) -> Iterator[str]:
+    for entry in page:
+        seen.number += 1
+        if entry["number"] != seen.number:
+            yield f"Entry {seen.number} of the history is missing."
+            seen.number = entry["number"]
+        digest = digest_of_entry(seen.last.get(entry["alert_id"], START), dict(entry))
+        overall = digest_of(seen.overall, digest)
+        if entry["digest"] != digest:
+            yield f"Entry {entry['number']} (alert {entry['alert_id']}) was changed, or one before it is missing."
+        elif entry["overall"] != overall:
+            yield f"Entry {entry['number']} does not follow from those before it."
+        if noted is not None and noted[0] == entry["number"] and noted[1] != entry["overall"]:
+            yield f"Entry {entry['number']} is not the one that was noted before: the chain was made anew."
+        # Go on from what stands there, so that one change is said once.
+        seen.last[entry["alert_id"]], seen.overall = entry["digest"], entry["overall"]
+
+
+def _beside(connection: Connection, page: Sequence[RowMapping], seen: _Seen) -> Iterator[str]:
+    """Compare the outbox, the hits and the ledger with what the entries of a page say of them."""
+    ids = sorted({entry["alert_id"] for entry in page})
+    outbox = _by_revision(connection, OUTBOX, ids)
+    hits = _by_revision(connection, HITS, ids)
+    ledger = _by_revision(connection, NOTIFICATIONS, ids)
+    for entry in page:
+        detail = orjson.loads(entry["detail"])
+        of = f"revision {detail.get('routed', entry['revision'])} of alert {entry['alert_id']}"
+        key = (entry["alert_id"], detail.get("routed", entry["revision"]))
+        if "content" in detail:
+            seen.revisions += 1
+            seen.content[entry["alert_id"]] = detail["content"]
+            if [digest_of(row["payload"]) for row in outbox.get(key, ())] != [detail["content"]]:
+                yield f"The outbox does not hold {of} as it was."
+        if "assignee" in detail:
+            seen.assignee[entry["alert_id"]] = detail["assignee"]
+        if "hits" in detail:
+            seen.hits += detail["hit_count"]
+            if digest_of_hits(hits.get(key, ())) != detail["hits"]:
+                yield f"The hits of {of} are not as they were."
+        if "routed" in detail:
+            seen.told += len(detail["channels"])
+            if sorted(row["channel"] for row in ledger.get(key, ())) != sorted(detail["channels"]):
+                yield f"The ledger does not hold who was to be told of {of}."
+
+
+def _by_revision(connection: Connection, table: Table, ids: list[str]) -> dict[tuple[str, int], list[Any]]:
+    found: dict[tuple[str, int], list[Any]] = {}
+    for row in connection.execute(select(table).where(table.c.alert_id.in_(ids))).mappings():
+        found.setdefault((row["alert_id"], row["revision"]), []).append(row)
+    return found
+
+
+def _alerts(connection: Connection, seen: _Seen, *, of_before: bool) -> Iterator[str]:
+    """Compare each alert with its last revision, its columns with its content, its counts with its hits."""
+    last, gone = "", set(seen.content)
+    query = select(ALERTS).order_by(ALERTS.c.alert_id).limit(ENTRIES_PER_PAGE)
+    while rows := connection.execute(query.where(ALERTS.c.alert_id > last)).mappings().all():
+        last = rows[-1]["alert_id"]
+        open_hits = _counts(connection, [row["alert_id"] for row in rows])
+        for row in rows:
+            gone.discard(row["alert_id"])
+            if of_before and row["alert_id"] not in seen.content:
+                continue
+            if digest_of(row["payload"]) != seen.content.get(row["alert_id"]):
+                yield f"Alert {row['alert_id']} is not its last revision."
+            elif not _fits(row, ALERT.validate_json(row["payload"])):
+                yield f"The columns of alert {row['alert_id']} are not what it says."
+            if row["assignee"] != seen.assignee.get(row["alert_id"]):
+                yield f"Alert {row['alert_id']} is not assigned to whom its history says."
+            gathered = orjson.loads(row["gathered"])
+            if (gathered["unexplained"], gathered["uncovered"]) != open_hits[row["alert_id"]]:
+                yield f"What alert {row['alert_id']} has gathered is not what its hits say."
+    yield from (f"Alert {alert_id} is missing." for alert_id in sorted(gone))
+
+
+def _counts(connection: Connection, ids: list[str]) -> dict[str, tuple[dict[str, int], int]]:
+    """Give by alert how many hits of each rule are not explained, and how many hits are not covered."""
+    found: dict[str, tuple[dict[str, int], int]] = {alert_id: ({}, 0) for alert_id in ids}
+    columns = (HITS.c.alert_id, HITS.c.rule, HITS.c.explained_by, HITS.c.covered)
+    for row in connection.execute(select(*columns).where(HITS.c.alert_id.in_(ids))):
+        unexplained, uncovered = found[row.alert_id]
+        unexplained[row.rule] = unexplained.get(row.rule, 0) + (row.explained_by is None)
+        found[row.alert_id] = (unexplained, uncovered + (not row.covered))
+    return found
+
+
+def _fits(row: RowMapping, alert: Alert) -> bool:
+    names = (
+        "alert_id", "staff_id", "client_id", "day", "severity", "title", "status", "outcome", "self_reported",
+        "conflicted", "revision", "raised_at", "updated_at", "access_count",
+    )  # fmt: skip
+    return all(row[name] == getattr(alert, name) for name in names)
