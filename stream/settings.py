@@ -42,9 +42,7 @@ class Settings(BaseModel):
     kafka_ca_file: Path | None = Field(None, description="CA certificates that Kafka's is checked against")
     kafka_cert_file: Path | None = Field(None, description="our certificate, for mTLS")
     kafka_key_file: Path | None = Field(None, description="the key of our certificate")
-    redis: SecretStr | None = Field(
-        None, description="redis, rediss or redis+sentinel URL, with user and password"
-    )
+    redis: SecretStr | None = Field(None, description="redis, rediss or redis+sentinel URL, with user and password")
     redis_password: SecretStr | None = Field(None, description="Redis password, where it is not in the URL")
     redis_ca_file: Path | None = Field(None, description="CA certificates that Redis's is checked against")
     database: SecretStr | None = Field(None, description="SQLAlchemy URL of the alert store")
