@@ -43,6 +43,8 @@ class Batch:
     """One poll's records. Acknowledged as a whole, after everything made of it is acknowledged by Kafka."""
 
     chunks: Sequence[Chunk]
+    #: What the consumer said it was reading for when these were polled; an agent that needs none ignores it.
+    read_for: str = ""
 
     def __iter__(self) -> Iterator[Record]:
         """Go through all records, partition by partition, in order."""

@@ -5,7 +5,7 @@ read on. So an emptied Redis is filled again by reading from the beginning.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -40,8 +40,6 @@ class Reference:
     metrics: Metrics
     #: Topic name -> the kind of record that it holds.
     kinds: Mapping[str, ReferenceKind]
-    #: Gives the epoch that the batches at hand were read for.
-    epoch: Callable[[], str]
 
     async def attach(self, events: Any) -> None:
         """Take events from Faust until it stops."""
@@ -55,7 +53,8 @@ class Reference:
         A batch that was read for an epoch which is over is dropped: everything is being read again for the new one.
         While Redis works on one step, the next is decoded; a step begins when the one before it is done.
         """
-        epoch = self.epoch()
+        # Not the epoch of now: a batch that waited while Redis was emptied stands behind what must be read again.
+        epoch = batch.read_for
         under_way: asyncio.Task[None] | None = None
         try:
             for step in _steps(batch):

@@ -153,7 +153,6 @@ class _Assembly:
             hold=hold,
             metrics=self._metrics,
             kinds=self._kinds,
-            epoch=lambda: feed.epoch,
         )
         app = faust_app(self._settings, "reference", feed.consumer)
         add_agent(app, "reference", list(self._kinds), agent.attach)

@@ -91,7 +91,11 @@ class BatchConsumer(driver.Consumer):
         self.draining = False
         #: Asked before each poll: whether what judging needs is there.
         self.may_read: Callable[[], bool] = lambda: True
+        #: Gives what is being read for; batches carry it.
+        self.reading_for: Callable[[], str] = str
         self._seeks = 0
+        #: Seeks under way: until they are done the position is still the one of before.
+        self._seeking = 0
 
         #: Wall-clock seconds of the last commit that Kafka took, by topic.
         self.last_commit: dict[str, float] = {}
@@ -119,7 +123,7 @@ class BatchConsumer(driver.Consumer):
     async def _has_room(self) -> bool:
         while self._handed_over and self._handed_over[0].acked:
             self._handed_over.popleft()
-        held_back = self.draining or not self.may_read()
+        held_back = self.draining or self._seeking > 0 or not self.may_read()
         if len(self._handed_over) < IN_FLIGHT_MAX and not held_back:
             return True
         self._room.clear()
@@ -159,7 +163,7 @@ class BatchConsumer(driver.Consumer):
             return
         first = chunks[0]
         message = self._to_message(TP(first.topic, first.partition), first.records[-1])
-        message.value = Batch(chunks)  # type: ignore[assignment]  # the raw codec hands it through
+        message.value = Batch(chunks, self.reading_for())  # type: ignore[assignment]  # the raw codec hands it through
         for chunk in chunks:
             tp = TP(chunk.topic, chunk.partition)
             following = chunk.records[-1].offset + 1
@@ -219,7 +223,11 @@ class BatchConsumer(driver.Consumer):
         """Start again from what is committed; what is in flight was of before."""
         self._seeks += 1
         self._forget()
-        await super().perform_seek()
+        self._seeking += 1
+        try:
+            await super().perform_seek()
+        finally:
+            self._seeking -= 1
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish and commit what is in hand as far as time allows, then forget the partitions."""
@@ -304,8 +312,8 @@ class PositionedConsumer(BatchConsumer):
 
     #: Gives the offset to read on from, for each of these partitions.
     positions: Callable[[set[TP]], Awaitable[Mapping[TP, int]]]
-    #: Told how far the partitions are read where nothing is in flight, past records that carry no data.
-    read_up_to: Callable[[Mapping[TP, int]], Awaitable[None]]
+    #: Told how far the partitions are read where nothing is in flight, past records that carry no data, and for what.
+    read_up_to: Callable[[Mapping[TP, int], str], Awaitable[None]]
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek all assigned partitions to where their data say."""
@@ -314,9 +322,15 @@ class PositionedConsumer(BatchConsumer):
         return positions
 
     async def on_idle(self) -> None:
-        """Say how far everything is read."""
-        if not any(prefix.in_flight for prefix in self._prefixes.values()):
-            await self.read_up_to({tp: position for tp in self.assignment() if (position := await self.position(tp))})
+        """Say how far everything is read, and for what that holds: a seek may begin meanwhile."""
+        reading_for = self.reading_for()
+        if self._seeking or any(prefix.in_flight for prefix in self._prefixes.values()):
+            return
+        try:
+            positions = {tp: position for tp in self.assignment() if (position := await self.position(tp))}
+        except IllegalStateError:
+            return  # a partition was taken away between the two: whoever has it now says how far it is read
+        await self.read_up_to(positions, reading_for)
 
 
 class BatchTransport(driver.Transport):

@@ -61,6 +61,7 @@ class ReferenceFeed:
         self._consumer = PositionedConsumer(*args, **kwargs)
         self._consumer.positions = self._positions
         self._consumer.read_up_to = self._read_up_to
+        self._consumer.reading_for = lambda: self.epoch
         return self._consumer
 
     async def watch(self) -> None:
@@ -110,13 +111,17 @@ class ReferenceFeed:
         applied = await self._hold.until_it_works(ask, AWAY)
         return {tp: applied.get(_name(tp), 0) for tp in partitions}
 
-    async def _read_up_to(self, positions: Mapping[TP, int]) -> None:
-        """Note how far everything is read: the last records of a topic may be ones that carry no data."""
+    async def _read_up_to(self, positions: Mapping[TP, int], epoch: str) -> None:
+        """Note how far everything is read: the last records of a topic may be ones that carry no data.
+
+        Only for the epoch that they were read for: under another one these positions would say that empty data are
+        complete.
+        """
         try:
             applied = await self._shelf.applied()
             for tp, position in positions.items():
                 if position > applied.get(_name(tp), 0):
-                    await self._shelf.apply(self.epoch, _name(tp), (), position)
+                    await self._shelf.apply(epoch, _name(tp), (), position)
         except EpochChanged:
             return  # `watch` sees to it
         except NotReadable as error:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 FOREVER_SECONDS = 10_000.0
+#: Long enough for Redis to be emptied and read for anew.
+SLOW_SECONDS = 4.0
 #: Batches that pass before the fault begins: there is progress first.
 _BATCHES_BEFORE = 2
 
@@ -57,6 +59,20 @@ def _hang_the_fetcher() -> None:
     BatchConsumer._hand_over = _after(BatchConsumer._hand_over, _hang)  # type: ignore[method-assign]
 
 
+def _say_slowly_how_far() -> None:
+    from stream.reference_feed import ReferenceFeed  # noqa: PLC0415 imported where the fault is
+
+    read_up_to = ReferenceFeed._read_up_to
+
+    async def late(self: ReferenceFeed, *read: Any) -> None:
+        sys.stderr.write("FAULT INJECTED\n")
+        sys.stderr.flush()
+        await asyncio.sleep(SLOW_SECONDS)
+        await read_up_to(self, *read)
+
+    setattr(ReferenceFeed, "_read_up_to", late)  # noqa: B010 mypy takes a plain assignment for another form
+
+
 def _after(real: Callable[..., Any], fault: Callable[..., Any]) -> Callable[..., Any]:
     calls = 0
 
@@ -79,6 +95,7 @@ FAULTS = {
     "redis": _hang_redis,
     "commit": _hang_the_commit,
     "fetcher": _hang_the_fetcher,
+    "slow-idle": _say_slowly_how_far,
 }
 
 if __name__ == "__main__":
