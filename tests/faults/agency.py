@@ -87,8 +87,8 @@ def identities(access: Mapping[str, Any]) -> dict[Identity, set[str]]:
 
 
 def crowd(size: int) -> tuple[list[str], list[str]]:
-    """Give so many more staff members, and four clients for each: nobody's own, nobody's work."""
-    return [f"c{number:05}" for number in range(size)], [f"k{number:05}" for number in range(4 * size)]
+    """Give so many more staff members, and as many clients: nobody's own, nobody's work."""
+    return [f"c{number:05}" for number in range(size)], [f"k{number:05}" for number in range(size)]
 
 
 def reference(crowded: int = 0) -> dict[str, list[tuple[str, Document]]]:

@@ -104,6 +104,7 @@ class Fleet:
         """Send SIGTERM; give the exit code, None where it had not ended in time and was killed."""
         worker.wanted = False
         process = worker.process
+        starting = not (await self.page(worker, "/livez"))[0]
         process.terminate()
         try:
             code: int | None = await asyncio.to_thread(process.wait, TERM_SECONDS_MAX)
@@ -111,6 +112,8 @@ class Fleet:
             self.kill(worker)
             code = None
             await asyncio.to_thread(process.wait)
+        if starting and code == -signal.SIGTERM:
+            code = 0  # it was still being loaded, had nothing in hand and could not listen yet
         if again:
             worker.process = self._spawn(worker.number, worker.address)
             self.restarts += 1

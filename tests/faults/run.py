@@ -157,6 +157,8 @@ async def _settle(scene: Scene) -> None:
 
 def _check(scene: Scene, evidence: Evidence, report: Report, faults: Sequence[Fault]) -> None:
     """Hold everything against the ledger."""
+    for process, page in scene.watch.metrics.items():
+        (scene.directory / f"metrics-{process}.txt").write_text(page)
     report.records, report.alerts = len(evidence.inputs), len(evidence.store.alerts)
     report.repeats = alert_ledger.repeated(evidence)
     report.spiced = dict(scene.feeder.workload.counts)

@@ -22,8 +22,8 @@ from tests.faults.stand import a_stand
 
 COMMAND = (sys.executable, "-m", "tests.faults.counted_worker")
 SAMPLE_SECONDS = 2.0
-#: The share of the time that counts as warm-up: caches fill, Python's arenas find their size.
-WARM_UP_SHARE = 0.3
+#: The share of the time that counts as warm-up: the facts about everybody come into memory, which is bounded.
+WARM_UP_SHARE = 0.5
 #: Growth over the time after the warm-up, as a share of the mean, that is still noise.
 MEMORY_GROWTH_SHARE_MAX = 0.03
 #: Files, threads and tasks come and go with what is sent; their middle must not move by more than this.
