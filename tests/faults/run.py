@@ -110,7 +110,10 @@ async def _strike(scene: Scene, faults: Sequence[Fault], *, quick: bool) -> list
     seconds = [fault.seconds_slice if quick and fault.seconds_slice is not None else fault.seconds for fault in faults]
     await asyncio.sleep(max(seconds))
     for heal in reversed(heals):
-        await heal()
+        try:
+            await heal()
+        except TimeoutError:
+            scene.complaints.append(f"a worker was not ready in time after {names}: {await _waiting(scene)}")
     await scene.watch.fresh()
     goal = scene.watch.input_ends()
     accesses = scene.topic(ACCESS)
@@ -122,9 +125,14 @@ async def _strike(scene: Scene, faults: Sequence[Fault], *, quick: bool) -> list
         recovery = time.monotonic() - began
         await scene.fleet.wait_ready()
     except TimeoutError:
-        said = "; ".join(sorted(scene.watch.said)) or "nothing"
-        scene.complaints.append(f"no recovery from {names} within {RECOVERY_SECONDS_MAX:.0f} s; workers said: {said}")
+        scene.complaints.append(f"no recovery from {names} within the bound: {await _waiting(scene)}")
     return [Struck(fault.kind, seen, recovery) for fault in faults]
+
+
+async def _waiting(scene: Scene) -> str:
+    """Give what each worker says now that it waits for."""
+    pages = [(worker.number, await scene.fleet.page(worker, "/readyz")) for worker in scene.fleet.workers]
+    return ", ".join(f"worker {number} {status} {text.strip()!r}" for number, (status, text) in pages)
 
 
 async def _have_work_in_hand(scene: Scene) -> None:

@@ -26,8 +26,9 @@ SAMPLE_SECONDS = 2.0
 WARM_UP_SHARE = 0.5
 #: Growth over the time after the warm-up, as a share of the mean, that is still noise.
 MEMORY_GROWTH_SHARE_MAX = 0.03
-#: Files, threads and tasks come and go with what is sent; their middle must not move by more than this.
-COUNT_GROWTH_MAX = 3.0
+#: Connections are opened when they are needed and kept, each with a file and a task; the middle of their numbers must
+#: not move by more than this. A leak of one a minute shows within the quarter of an hour.
+COUNT_GROWTH_MAX = 8.0
 DRAINED_SECONDS_MAX = 60.0
 #: Of what is planted in a fault run, a steady day has this share: some 14 hits in 10,000 accesses.
 PLANTED = 0.02
