@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.services,
     pytest.mark.faults,
     pytest.mark.timeout(420),
-    # A killed worker leaves its connection to the suite's own mail server half open; Python says so when it is collected.
+    # A killed worker leaves its connection to the suite's mail server half open, and Python says so in the end.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
 ]
