@@ -30,6 +30,8 @@ class Receivers:
     hook_seconds: float = 0.0
     _hook: web.AppRunner | None = None
     _mail: asyncio.Server | None = None
+    #: The conversations begun since the mail server listens; closing it in Python 3.11 leaves them open.
+    _conversations: list[SMTP] = field(default_factory=list)
 
     def write_delivery(self, directory: Path) -> Path:
         """Write the delivery file that names both."""
@@ -67,13 +69,21 @@ class Receivers:
     async def open_mail(self) -> None:
         """Listen for mail."""
         loop = asyncio.get_running_loop()
-        self._mail = await loop.create_server(lambda: SMTP(self, hostname="sink"), "127.0.0.1", self.mail_port)
+        self._mail = await loop.create_server(self._converse, "127.0.0.1", self.mail_port)
 
     async def close_mail(self) -> None:
         """Go away."""
         if self._mail is not None:
             self._mail.close()
             self._mail = None
+        while self._conversations:
+            transport = self._conversations.pop().transport
+            if transport is not None:
+                transport.close()
+
+    def _converse(self) -> SMTP:
+        self._conversations.append(SMTP(self, hostname="sink"))
+        return self._conversations[-1]
 
     async def _take_hook(self, request: web.Request) -> web.Response:
         body = json.loads(await request.read())

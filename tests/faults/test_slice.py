@@ -11,14 +11,7 @@ from tests.faults.run import Report, run
 from tests.faults.scene import Plan
 from tests.faults.stand import Stand, a_stand
 
-pytestmark = [
-    pytest.mark.services,
-    pytest.mark.faults,
-    pytest.mark.timeout(420),
-    # A killed worker leaves its connection to the suite's mail server half open, and Python says so in the end.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-]
+pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.timeout(420)]
 
 SEED = 2026
 #: One after the other; what stands together is put in together.
