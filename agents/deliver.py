@@ -12,15 +12,14 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
-from agents.channels.smtp import SmtpSender
-from agents.channels.webhook import WebhookSender
+from agents.channels.senders import Sender, open_senders
 from agents.pacing import Backoff, pause
 from alerts.delivery.attempts import Again, Attempt, Sent, next_attempt
 from alerts.delivery.decide import decide
-from alerts.delivery.messages import Message, Wording, write
-from alerts.delivery.routes import Delivery, SmtpChannel, WebhookChannel
+from alerts.delivery.messages import Wording, write
+from alerts.delivery.routes import Delivery
 from alerts.merging import Rules
 from alerts.store.errors import StoreError
 from alerts.store.ledger import Due
@@ -40,24 +39,6 @@ LEASE_MARGIN_SECONDS: Final = 15
 RECORD_ATTEMPTS_MAX: Final = 6
 
 _log = logging.getLogger(__name__)
-
-
-class Sender(Protocol):
-    """One channel: tries once and says what became of it."""
-
-    async def send(self, message: Message, now: datetime, /) -> Attempt:
-        """Try once; raises nothing for what a server or a network does."""
-
-
-def open_senders(delivery: Delivery) -> dict[str, Sender]:
-    """Make the channels that the delivery file names; nothing is connected yet."""
-    senders: dict[str, Sender] = {}
-    for name, channel in delivery.channels.items():
-        if isinstance(channel, SmtpChannel):
-            senders[name] = SmtpSender(channel, delivery.secrets.get(name))
-        elif isinstance(channel, WebhookChannel):
-            senders[name] = WebhookSender(channel, delivery.secrets[name])
-    return senders
 
 
 @dataclass(frozen=True, slots=True)

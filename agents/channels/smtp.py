@@ -21,8 +21,8 @@ from aiosmtplib import errors
 from pydantic import SecretStr
 
 from alerts.delivery.attempts import Again, Attempt, Refused, Sent
+from alerts.delivery.channel_settings import SmtpChannel
 from alerts.delivery.messages import Message
-from alerts.delivery.routes import SmtpChannel
 
 _FOR_GOOD: Final = 500
 #: After the server accepted the message nothing matters any more; do not wait long to say goodbye.

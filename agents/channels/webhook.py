@@ -18,9 +18,9 @@ import aiohttp
 from pydantic import SecretStr
 
 from alerts.delivery.attempts import Again, Attempt, Refused, Sent
+from alerts.delivery.channel_settings import WebhookChannel
 from alerts.delivery.credentials import key_bytes
 from alerts.delivery.messages import Message
-from alerts.delivery.routes import WebhookChannel
 
 #: Of the 4xx, those that pass by themselves.
 _PASSING: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}

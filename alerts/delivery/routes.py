@@ -7,16 +7,14 @@ stand in files or in the environment and enter no message.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError
 
 from alerts.assessment import Severity
-from alerts.delivery.credentials import SecretMistake, certificates, read_secret, signing_key
+from alerts.delivery.channel_settings import KIND_SAID, Channel, Name, Section, WebAddress, with_files
+from alerts.delivery.credentials import SecretMistake
 from alerts.yaml_places import PlacedYaml, YamlMistake
-
-#: The most that a channel may keep a message waiting; the ledger's lease is built on it.
-TIMEOUT_SECONDS_MAX: Final = 60
 
 #: What pydantic says in its own terms, in ours.
 _SAID: Final = {
@@ -26,13 +24,11 @@ _SAID: Final = {
     "model_type": "must hold names and values",
     "list_type": "must be a list",
     "too_short": "needs at least one entry",
-    "union_tag_invalid": "its kind must be smtp or webhook",
-    "union_tag_not_found": "needs a kind, smtp or webhook",
+    **KIND_SAID,
     "string_pattern_mismatch": "a name has lower-case letters, digits and hyphens, at most 40 of them",
     "string_type": "must be text",
     "int_type": "must be a whole number",
 }
-_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
 class DeliveryError(Exception):
@@ -43,81 +39,7 @@ class DeliveryError(Exception):
         self.sentences = sentences
 
 
-def _mailbox(value: str) -> str:
-    local, at, domain = value.rpartition("@")
-    if not (local and at and domain and value.isprintable() and value.isascii()) or set(value) & set(" <>,;\"'"):
-        raise ValueError("must be a plain address like integrity@agency.example")
-    return value
-
-
-def _web_address(value: str) -> str:
-    if not value.startswith(("https://", "http://")) or not value.isprintable() or " " in value:
-        raise ValueError("must begin with https:// or http://")
-    return value
-
-
-Mailbox = Annotated[str, AfterValidator(_mailbox)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
-#: Also a metric's label and a part of Message-ID.
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
-
-
-class _Channel(_Section):
-    timeout_seconds: Annotated[float, Field(gt=0, le=TIMEOUT_SECONDS_MAX)] = 10
-    #: ``reference``: no staff or client id leaves; ``ids``: both do, over an encrypted connection.
-    detail: Literal["reference", "ids"] = "reference"
-    #: CA certificates that the server's is checked against; the system's when left out.
-    ca_file: str | None = None
-
-
-class SmtpChannel(_Channel):
-    """E-mail through one server."""
-
-    kind: Literal["smtp"]
-    host: Annotated[str, Field(min_length=1)]
-    port: Annotated[int, Field(ge=1, le=65535)]
-    #: ``starttls``: upgrade or do not send; ``tls``: encrypted from the start; ``none``: a relay on this host.
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    username: str | None = None
-    password_file: str | None = None
-    password_env: str | None = None
-    sender: Mailbox
-    recipients: Annotated[list[Mailbox], Field(min_length=1, max_length=50)]
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        given = [source for source in (self.password_file, self.password_env) if source is not None]
-        if (self.username is None) != (not given) or len(given) > 1:
-            raise ValueError("a username goes with one of password_file and password_env")
-        if self.security == "none" and self.host not in _LOOPBACK and (given or self.detail == "ids"):
-            raise ValueError("a password or `detail: ids` needs security starttls or tls")
-        return self
-
-
-class WebhookChannel(_Channel):
-    """An HTTP endpoint that takes CloudEvents, signed as Standard Webhooks has it."""
-
-    kind: Literal["webhook"]
-    url: WebAddress
-    #: Holds ``whsec_`` and base64 of 24 to 64 random bytes.
-    secret_file: str
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        host = self.url.partition("://")[2]
-        if self.detail == "ids" and self.url.startswith("http://") and not host.startswith(_LOOPBACK):
-            raise ValueError("`detail: ids` needs an https:// address")
-        return self
-
-
-Channel = SmtpChannel | WebhookChannel
-
-
-class Route(_Section):
+class Route(Section):
     """Which alerts go where. Without ``conflict_channels`` a conflicted alert is withheld, counted and listed."""
 
     name: Name
@@ -126,9 +48,9 @@ class Route(_Section):
     conflict_channels: Annotated[list[Name], Field(min_length=1)] | None = None
 
 
-class _File(_Section):
-    channels: dict[Name, Annotated[Channel, Field(discriminator="kind")]] = {}
-    routes: list[Route] = []
+class _File(Section):
+    channels: dict[Name, Annotated[Channel, Field(discriminator="kind")]] = Field({})
+    routes: list[Route] = Field([])
     console_url: WebAddress | None = None
 
 
@@ -169,8 +91,7 @@ def load(path: Path, environment: Mapping[str, str]) -> Delivery:
     secrets: dict[str, SecretStr] = {}
     for name, channel in file.channels.items():
         try:
-            secret = _secret(channel, path.parent, environment)
-            channels[name] = channel.model_copy(update={"ca_file": certificates(path.parent, channel.ca_file)})
+            channels[name], secret = with_files(channel, path.parent, environment)
         except SecretMistake as mistake:
             sentences.append(placed.said(("channels", name, mistake.field), mistake.sentence))
         else:
@@ -178,12 +99,6 @@ def load(path: Path, environment: Mapping[str, str]) -> Delivery:
     if sentences:
         raise DeliveryError(sentences)
     return Delivery(channels, tuple(file.routes), file.console_url, secrets)
-
-
-def _secret(channel: Channel, beside: Path, environment: Mapping[str, str]) -> SecretStr | None:
-    if isinstance(channel, WebhookChannel):
-        return signing_key(beside, channel.secret_file)
-    return read_secret(beside, channel.password_file, channel.password_env, environment)
 
 
 def _crossed(placed: PlacedYaml, file: _File) -> Iterator[str]:

@@ -17,7 +17,8 @@ import pytest
 import yaml
 from aiohttp import web
 
-from agents.deliver import Deliverer, Result, open_senders
+from agents.channels.senders import open_senders
+from agents.deliver import Deliverer, Result
 from agents.relay import Relay
 from alerts.alert import ALERT
 from alerts.delivery.attempts import Sent
