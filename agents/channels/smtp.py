@@ -23,6 +23,7 @@ from pydantic import SecretStr
 from alerts.delivery.attempts import Again, Attempt, Refused, Sent
 from alerts.delivery.channel_settings import SmtpChannel
 from alerts.delivery.messages import Message
+from alerts.delivery.plain import html, text
 
 _FOR_GOOD: Final = 500
 #: After the server accepted the message nothing matters any more; do not wait long to say goodbye.
@@ -84,8 +85,8 @@ def mail(channel: SmtpChannel, message: Message) -> EmailMessage:
     if message.thread_key != message.key:
         letter["In-Reply-To"] = letter["References"] = f"<{message.thread_key}@{domain}>"
     letter["Auto-Submitted"] = "auto-generated"
-    letter.set_content(message.text)
-    letter.add_alternative(message.html, subtype="html")
+    letter.set_content(text(message))
+    letter.add_alternative(html(message), subtype="html")
     return letter
 
 

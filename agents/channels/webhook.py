@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from alerts.delivery.attempts import Again, Attempt, Refused, Sent
 from alerts.delivery.channel_settings import WebhookChannel
+from alerts.delivery.cloud_event import cloud_event
 from alerts.delivery.credentials import key_bytes
 from alerts.delivery.messages import Message
 
@@ -38,29 +39,28 @@ class WebhookSender:
         """Try once, for at most the channel's ``timeout_seconds``; *now* goes into the signature."""
         tls = ssl.create_default_context(cafile=self._channel.ca_file)
         timeout = aiohttp.ClientTimeout(total=self._channel.timeout_seconds)
-        headers = {"Content-Type": _CONTENT_TYPE, **signed(message, now, self._secret)}
+        body = cloud_event(message)
+        headers = {"Content-Type": _CONTENT_TYPE, **signed(message.key, body, now, self._secret)}
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
-                session.post(
-                    self._channel.url, data=message.event, headers=headers, allow_redirects=False, ssl=tls
-                ) as response,
+                session.post(self._channel.url, data=body, headers=headers, allow_redirects=False, ssl=tls) as response,
             ):
                 return _answered(response.status, response.headers.get("Retry-After"), now)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return Again(type(error).__name__)
 
 
-def signed(message: Message, now: datetime, secret: SecretStr) -> dict[str, str]:
+def signed(key: str, body: bytes, now: datetime, secret: SecretStr) -> dict[str, str]:
     """Give the headers that name, date and sign a message."""
     timestamp = str(int(now.timestamp()))
-    content = f"{message.key}.{timestamp}.".encode() + message.event
+    content = f"{key}.{timestamp}.".encode() + body
     signature = base64.b64encode(hmac.new(key_bytes(secret), content, hashlib.sha256).digest()).decode()
     return {
-        "webhook-id": message.key,
+        "webhook-id": key,
         "webhook-timestamp": timestamp,
         "webhook-signature": f"v1,{signature}",
-        "Idempotency-Key": message.key,
+        "Idempotency-Key": key,
     }
 
 
