@@ -277,6 +277,17 @@ class BatchConsumer(driver.Consumer):
 
     # -- being looked at ----------------------------------------------------------------------------------------
 
+    def subscribed(self) -> frozenset[str]:
+        """Give the topics that it reads, assigned or not."""
+        return frozenset(self._thread._ensure_consumer().subscription())  # noqa: SLF001 there is no public way
+
+    @property
+    def joined(self) -> bool:
+        """Say whether its group has answered with partitions, none perhaps; while it joins they may be another's."""
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001 there is no public way
+        subscription = consumer._subscription.subscription  # noqa: SLF001
+        return subscription is not None and not consumer._coordinator.need_rejoin(subscription)  # noqa: SLF001
+
     @property
     def connected(self) -> bool:
         """Say whether its thread has begun: before, it knows nothing of partitions."""

@@ -19,6 +19,12 @@ from stream.settings import Settings
 BATCH_RECORDS_MAX = 1_000
 #: Bytes fetched of one partition at a time; a larger single record comes alone.
 FETCH_BYTES_MAX = 1024 * 1024
+#: Seconds in which a member must answer a rebalance, or the group goes on without it. A worker needs up to 21: it
+#: hears of it at its next heartbeat (3), waits for the batch in hand (8), and commits (10).
+REBALANCE_SECONDS_MAX = 25.0
+#: Seconds in which a broker must answer. Longer than a rebalance may last, since joining is one request: Faust's own
+#: 60 s for a rebalance would cut each join off before its answer and begin it again.
+REQUEST_SECONDS_MAX = 40.0
 
 
 def group_id(settings: Settings, agent: str) -> str:
@@ -46,7 +52,8 @@ def faust_app(settings: Settings, agent: str, consumer: Callable[..., BatchConsu
         stream_wait_empty=True,
         broker_session_timeout=15.0,
         broker_heartbeat_interval=3.0,
-        broker_request_timeout=40.0,
+        broker_request_timeout=REQUEST_SECONDS_MAX,
+        broker_rebalance_timeout=REBALANCE_SECONDS_MAX,
         broker_max_poll_interval=300.0,
         broker_commit_interval=1.0,
         broker_max_poll_records=BATCH_RECORDS_MAX,

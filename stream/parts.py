@@ -79,7 +79,7 @@ class Part:
         consumer = self.consumer
         if consumer is not None:
             held = self.gate() is not None or (self.hold is not None and self.hold.reason is not None)
-            self.progress.note(consumer.committed(), ends, held=held, now=monotonic())
+            self.progress.note(consumer.committed(), ends, held=held, now=monotonic(), joined=consumer.joined)
 
     def _assigned(self) -> bool:
         consumer = self.consumer

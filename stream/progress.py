@@ -1,4 +1,7 @@
-"""Whether an agent makes progress: its commits, partition by partition, against where the partitions end."""
+"""Whether an agent makes progress: its commits, partition by partition, against where the partitions end.
+
+And whether it has partitions at all: a consumer that its group never answers commits nothing, and misses nothing.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,8 +19,11 @@ class Progress:
     stuck_seconds: float = STUCK_SECONDS
     _standing: dict[TP, tuple[int, float]] = field(default_factory=dict, init=False)
     _committed: Mapping[TP, int] = field(default_factory=dict, init=False)
+    _joining_since: float | None = field(default=None, init=False)
 
-    def note(self, committed: Mapping[TP, int], ends: Mapping[str, int], *, held: bool, now: float) -> None:
+    def note(
+        self, committed: Mapping[TP, int], ends: Mapping[str, int], *, held: bool, now: float, joined: bool = True
+    ) -> None:
         """Take a look.
 
         Args:
@@ -26,7 +32,13 @@ class Progress:
                 fetches nothing does not know that there is something to fetch.
             held: the agent waits for something and says so; that is no stall.
             now: seconds on a clock that only goes forward.
+            joined: the consumer group has answered with partitions, none perhaps. While *ends* is empty Kafka is away
+                and nobody can join.
         """
+        if joined or not ends:
+            self._joining_since = None
+        elif self._joining_since is None:
+            self._joining_since = now
         standing: dict[TP, tuple[int, float]] = {}
         for tp, offset in committed.items():
             waits = ends.get(f"{tp.topic}:{tp.partition}", 0) > offset
@@ -36,7 +48,10 @@ class Progress:
         self._standing, self._committed = standing, dict(committed)
 
     def stuck(self, now: float) -> list[str]:
-        """Name the partitions that stand still, each with for how long."""
+        """Name the partitions that stand still, each with for how long, or say that there are none to be had."""
+        since = self._joining_since
+        if since is not None and now - since >= self.stuck_seconds:
+            return [f"the consumer group has not answered for {now - since:.0f} s"]
         return [
             f"{tp.topic}-{tp.partition} stands at offset {offset} for {now - since:.0f} s with records waiting"
             for tp, (offset, since) in self._standing.items()

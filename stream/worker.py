@@ -195,7 +195,7 @@ class Worker:
             await asyncio.sleep(PROGRESS_SECONDS)
             for part in self.parts:
                 consumer = part.consumer
-                if consumer is None or not (topics := {tp.topic for tp in consumer.assignment()}):
+                if consumer is None or not (topics := consumer.subscribed()):
                     continue
                 try:
                     await part.look(await asyncio.wait_for(ends.ends(topics), KAFKA_ANSWER_SECONDS_MAX))

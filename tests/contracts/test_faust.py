@@ -5,6 +5,7 @@ then run the tests of losing nothing (``tests/integration``) as often as you can
 """
 
 import ast
+import asyncio
 import hashlib
 import importlib.metadata
 import inspect
@@ -84,6 +85,7 @@ READ: list[tuple[Any, str, str]] = [
     (CrashingSupervisor.wakeup, "ac835b6f9367", "an agent that fails ends the worker"),
     (notify, "ef6a073439d5", "BatchConsumer.ack wakes whoever waits, or nobody"),
     (SubscriptionState.fetch_context, "88fca759b6e7", "BatchConsumer._show_life enters it"),
+    (GroupCoordinator.need_rejoin, "40a8e580883b", "BatchConsumer.joined asks it"),
     (aiokafka.AIOKafkaConsumer.commit, "f85283bf7c7c", "BatchConsumer._commit_in_thread calls it"),
 ]
 
@@ -127,7 +129,7 @@ def test_all_that_is_replaced_was_read() -> None:
 PRIVATE = {
     "_stopped", "_wait_next_records", "_thread", "_ensure_consumer", "_subscription", "_read_offset", "_to_message",
     "_unacked_messages", "_waiting_for_ack", "_committed_offset", "_wait_for_ack", "_crashed",
-    "_consumer",
+    "_consumer", "_coordinator",
 }  # fmt: skip
 
 
@@ -277,6 +279,8 @@ async def test_our_settings_are_theirs(app: faust.App) -> None:
     ) == (True, False, True, 0)  # fmt: skip
     numbers = (conf.broker_commit_interval, conf.broker_max_poll_records, conf.producer_request_timeout)
     assert numbers == (1.0, BATCH_RECORDS_MAX, 30.0)
+    # Joining is one request, answered when the rebalance is over.
+    assert conf.broker_rebalance_timeout < conf.broker_request_timeout
     agent = next(agent for name, agent in app.agents.items() if name.endswith("carry"))
     assert agent.supervisor_strategy is CrashingSupervisor
     assert issubclass(CrashingSupervisor, SupervisorStrategy)
@@ -296,6 +300,22 @@ async def test_a_sign_of_life_counts_as_a_poll() -> None:
     names = {name for code in _code_of(GroupCoordinator) for name in code.co_names}
     assert "fetcher_idle_time" in names, "aiokafka's coordinator no longer asks how long ago the last fetch ended"
     assert "_subscription" in inspect.getsource(aiokafka.AIOKafkaConsumer.__init__)
+
+
+async def test_a_consumer_knows_whether_its_group_has_answered() -> None:
+    """Not before it has a subscription and an assignment, and not while it is to join again."""
+    assert "self._coordinator = GroupCoordinator(" in inspect.getsource(aiokafka.AIOKafkaConsumer.start)
+    state = SubscriptionState()
+    assert state.subscription is None
+    state.subscribe({"t"})
+    subscription = state.subscription
+    coordinator = GroupCoordinator.__new__(GroupCoordinator)
+    coordinator._rejoin_needed_fut = asyncio.get_running_loop().create_future()
+    assert coordinator.need_rejoin(subscription)
+    state.assign_from_subscribed([aiokafka.TopicPartition("t", 0)])
+    assert not coordinator.need_rejoin(subscription)
+    coordinator.request_rejoin()
+    assert coordinator.need_rejoin(subscription)
 
 
 def _code_of(cls: type) -> Iterator[Any]:

@@ -41,3 +41,23 @@ def test_a_partition_that_went_away_is_forgotten() -> None:
         progress.note({ONE: 3}, WAITING, held=False, now=now)
     progress.note({}, WAITING, held=False, now=99)
     assert progress.stuck(99) == []
+
+
+#: Looks as (second, joined, ends), and what is said at the last; the bound is 10 seconds.
+JOINING = [
+    pytest.param([(0, False, WAITING), (10, False, WAITING)], True, id="never answered"),
+    pytest.param([(0, False, WAITING), (9, False, WAITING)], False, id="not yet long"),
+    pytest.param([(0, False, WAITING), (5, True, WAITING), (11, False, WAITING)], False, id="it answered in between"),
+    pytest.param([(0, False, {}), (11, False, {})], False, id="Kafka is away"),
+    pytest.param([(0, False, WAITING), (5, False, {}), (11, False, WAITING)], False, id="Kafka was away in between"),
+    pytest.param([(0, True, WAITING), (99, True, WAITING)], False, id="a member without partitions"),
+]
+
+
+@pytest.mark.parametrize(("looks", "expected"), JOINING)
+def test_a_group_that_does_not_answer(looks: list[tuple[float, bool, dict[str, int]]], expected: bool) -> None:
+    """A worker outside its group has nothing that could stand still, and makes no progress all the same."""
+    progress = Progress(stuck_seconds=10)
+    for now, joined, ends in looks:
+        progress.note({}, ends, held=False, now=now, joined=joined)
+    assert expected == bool(progress.stuck(looks[-1][0]))
