@@ -13,6 +13,7 @@ from alerts.policy import Policy
 from alerts.rules.catalogue import RULES
 from alerts.rules.form import Limits
 from alerts.yaml_places import PlacedYaml, YamlMistake
+from enrichment.told import Told
 
 #: The largest limits file that is read, in bytes.
 FILE_BYTES_MAX = 1024 * 1024
@@ -25,12 +26,8 @@ _WORDS = {
 }
 
 
-class LimitsError(Exception):
+class LimitsError(Told):
     """The limits file holds mistakes; ``sentences`` has one for each, naming the file and the line."""
-
-    def __init__(self, sentences: list[str]) -> None:
-        super().__init__(" ".join(sentences))
-        self.sentences = sentences
 
 
 @dataclass(frozen=True, slots=True)

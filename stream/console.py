@@ -7,8 +7,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from enrichment.told import Told
 from stream import RELEASE
-from stream.commands.failure import TOLD, sentences
 
 #: Each command, the module under ``stream.commands`` that has it, and its name there: one function, or a group.
 COMMANDS = {
@@ -83,8 +83,8 @@ def main() -> None:
     """Run the command line."""
     try:
         app()
-    except TOLD as error:
-        for sentence in sentences(error):
+    except Told as error:
+        for sentence in error.sentences:
             typer.echo(sentence, err=True)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -13,16 +13,14 @@ from urllib.parse import urlsplit
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from enrichment.told import Told
+
 PREFIX = "ACCESSWATCH_"
 _PORT_MAX = 65535
 
 
-class SettingsError(Exception):
+class SettingsError(Told):
     """The environment holds mistakes; ``sentences`` has one for each."""
-
-    def __init__(self, sentences: list[str]) -> None:
-        super().__init__(" ".join(sentences))
-        self.sentences = sentences
 
 
 class Settings(BaseModel):

@@ -15,6 +15,7 @@ from alerts.assessment import Severity
 from alerts.delivery.channel_settings import KIND_SAID, Channel, Name, Section, WebAddress, with_files
 from alerts.delivery.credentials import SecretMistake
 from alerts.yaml_places import PlacedYaml, YamlMistake
+from enrichment.told import Told
 
 #: What pydantic says in its own terms, in ours.
 _SAID: Final = {
@@ -31,12 +32,8 @@ _SAID: Final = {
 }
 
 
-class DeliveryError(Exception):
+class DeliveryError(Told):
     """The delivery file holds mistakes; ``sentences`` has one for each."""
-
-    def __init__(self, sentences: list[str]) -> None:
-        super().__init__(" ".join(sentences))
-        self.sentences = sentences
 
 
 class Route(Section):

@@ -1,7 +1,9 @@
 """What can go wrong with the store, as sentences without a password or a parameter in them."""
 
+from enrichment.told import Told
 
-class StoreError(Exception):
+
+class StoreError(Told):
     """The store could not do it; the message is one sentence. Trying again later may help."""
 
 

@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from alerts.limits import load as load_limits
 from enrichment.directory import NotReadable
 from enrichment.kinds import ID_LENGTH_MAX
 from enrichment.newzealand import nz_date, nz_text
@@ -65,6 +64,8 @@ def path(
     as_json: _Json = False,
 ) -> None:
     """Say how a staff member and a client are related, by the strongest path of each length."""
+    from alerts.limits import load as load_limits  # noqa: PLC0415 with all rules, which `show` does not need
+
     settings = connected(environment.load(), needs=("redis",))
     confidence_min = load_limits(settings.limits).policy.confidence_min
     day = on.date() if on is not None else nz_date(datetime.now(UTC))

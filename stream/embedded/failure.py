@@ -1,7 +1,9 @@
 """What can go wrong when something is started here."""
 
+from enrichment.told import Told
 
-class EmbeddedError(Exception):
+
+class EmbeddedError(Told):
     """Something could not be started; the message is one sentence that says what to do."""
 
 
