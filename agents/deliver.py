@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from agents.channels.findings import Publish
 from agents.channels.senders import Sender, open_senders
 from agents.pacing import Backoff, pause
 from alerts.delivery.attempts import Again, Attempt, Sent, next_attempt
@@ -52,10 +53,12 @@ class Deliverer:
     count: Callable[[str, Result], None]
     clock: Callable[[], datetime]
     holder: str
+    #: Where findings go.
+    publish: Publish
 
     async def run(self, woken: asyncio.Event, stop: asyncio.Event) -> None:
         """Route and send until *stop*; *woken* says that the store has something new."""
-        senders = open_senders(self.delivery)
+        senders = open_senders(self.delivery, self.publish)
         routed = {name: asyncio.Event() for name in senders}
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._route_all(woken, routed, stop))

@@ -13,6 +13,7 @@ import redis.asyncio
 
 from agents.activity import Activity
 from agents.alert import Alerting
+from agents.channels.findings import Publish
 from agents.deliver import Deliverer
 from agents.hindsight import Hindsight, Kind
 from agents.holding import Hold
@@ -43,7 +44,7 @@ from stream.parts import Part
 from stream.readiness import Readiness
 from stream.redis_link import connect, namespace
 from stream.reference_feed import ReferenceFeed
-from stream.topics import ACCESS, ALERT, ASSESSMENT, HIT, REFERENCE, reference_topic
+from stream.topics import ACCESS, ALERT, ASSESSMENT, HIT, OCSF, REFERENCE, reference_topic
 from stream.worker import Worker
 
 #: Seconds between updates of the figures of who is at work.
@@ -246,6 +247,7 @@ class _Assembly:
             lambda channel, result: self._metrics.notifications.labels(channel, result).inc(),
             _now,
             self._holder,
+            self._publish_on(OCSF),
         )
         telling = Ending(deliverer.run(self._routable, self._stop))
 
@@ -266,6 +268,16 @@ class _Assembly:
             await outputs.flush()
 
         return Relay(store, publish, self._metrics.access_to_alert.observe, _now, self._holder)
+
+    def _publish_on(self, topic: str) -> Publish:
+        outputs = self._outputs()
+        name = self._settings.topic(topic)
+
+        async def publish(key: bytes, value: bytes) -> None:
+            await outputs.send(name, key, value)
+            await outputs.flush()
+
+        return publish
 
     async def _count_reference(self, shelf: RedisShelf) -> None:
         for kind, number in (await shelf.records()).items():

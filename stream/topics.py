@@ -19,6 +19,7 @@ REFERENCE = ("staff", "client", "relationship", "work", "watchlist", "self_repor
 ASSESSMENT = "integrity.assessment.v1"
 HIT = "integrity.hit.v1"
 ALERT = "integrity.alert.v1"
+OCSF = "integrity.ocsf.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +89,5 @@ CATALOGUE: tuple[Topic, ...] = (
         "An employment matter and its reports may ask that far back.",
         OUTPUT_BYTES_MAX,
     ),
+    Topic(OCSF, "delete", 35, "A SIEM that was away for a month finds what it missed.", OUTPUT_BYTES_MAX),
 )

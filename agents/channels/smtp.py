@@ -38,6 +38,8 @@ class SmtpSender:
     def __init__(self, channel: SmtpChannel, password: SecretStr | None) -> None:
         self._channel = channel
         self._password = password
+        plain = channel.security == "none"
+        self._tls = None if plain else ssl.create_default_context(cafile=channel.ca_file)
 
     async def send(self, message: Message, _now: datetime) -> Attempt:
         """Try once, for at most the channel's ``timeout_seconds``."""
@@ -59,7 +61,6 @@ class SmtpSender:
 
     def _client(self) -> aiosmtplib.SMTP:
         channel = self._channel
-        tls = None if channel.security == "none" else ssl.create_default_context(cafile=channel.ca_file)
         return aiosmtplib.SMTP(
             hostname=channel.host,
             port=channel.port,
@@ -69,7 +70,7 @@ class SmtpSender:
             timeout=channel.timeout_seconds,
             use_tls=channel.security == "tls",
             start_tls=channel.security == "starttls",
-            tls_context=tls,
+            tls_context=self._tls,
         )
 
 

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Final
 from pydantic import Field, SecretStr, ValidationError
 
 from alerts.assessment import Severity
-from alerts.delivery.channel_settings import KIND_SAID, Channel, Name, Section, WebAddress, with_files
-from alerts.delivery.credentials import SecretMistake
+from alerts.delivery.channel_settings import KIND_SAID, Channel, Name, Section, WebAddress
+from alerts.delivery.credentials import SecretMistake, with_files
 from alerts.yaml_places import PlacedYaml, YamlMistake
 from enrichment.told import Told
 

@@ -82,13 +82,18 @@ def a_deliverer(store: Store, directory: Path, clock: Any, **channels: dict[str,
     routes = [{"name": "all", "channels": list(channels)}]
     path.write_text(yaml.safe_dump({"channels": channels, "routes": routes}))
     counts = Counts()
-    return Deliverer(store, load(path, {"SMTP_PASSWORD": PASSWORD}), RULES, counts, clock, "one"), counts
+    return Deliverer(store, load(path, {"SMTP_PASSWORD": PASSWORD}), RULES, counts, clock, "one", unpublished), counts
+
+
+async def unpublished(_key: bytes, _value: bytes) -> None:
+    """No channel of the test publishes findings."""
+    raise AssertionError
 
 
 async def sent_once(deliverer: Deliverer, channel: str = "channel") -> int:
     """Route what waits, then let one channel send what is due."""
     await deliverer.route_once()
-    return await deliverer.send_once(channel, open_senders(deliverer.delivery)[channel])
+    return await deliverer.send_once(channel, open_senders(deliverer.delivery, deliverer.publish)[channel])
 
 
 # E-mail
@@ -252,7 +257,7 @@ async def test_a_crash_between_sending_and_recording_repeats_the_same_message(st
         await deliverer.route_once()
         (claimed,) = store.claim_due("channel", holder="dead", now=NOW, lease=timedelta(seconds=30), limit=4)
         message = write(claimed.alert, claimed.first_revision, Wording("channel", "reference", None, RULES))
-        assert await open_senders(deliverer.delivery)["channel"].send(message, NOW) == Sent()
+        assert await open_senders(deliverer.delivery, deliverer.publish)["channel"].send(message, NOW) == Sent()
         assert await sent_once(deliverer) == 0
         clock.now += timedelta(seconds=30)
         assert [await sent_once(deliverer) for _ in range(2)] == [1, 0]
