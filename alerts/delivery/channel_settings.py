@@ -51,8 +51,8 @@ class Section(BaseModel):
 
 
 class _Channel(Section):
-    #: Whether its receiver keeps a state of its own: it is then told too that an alert is acknowledged or closed.
-    keeps_state: ClassVar[bool] = False
+    #: Its receiver keeps a status of each alert, and is told when one is acknowledged or closed.
+    keeps_status: ClassVar[bool] = False
 
     timeout_seconds: Annotated[float, Field(gt=0, le=TIMEOUT_SECONDS_MAX)] = 10
     #: ``reference``: no staff or client id leaves; ``ids``: both do, over an encrypted connection.
@@ -132,7 +132,7 @@ class TeamsChannel(_ByAddress):
 class PagerdutyChannel(_Remote):
     """A PagerDuty service, by Events v2: an alert here is an alert there, and is acknowledged and resolved with it."""
 
-    keeps_state: ClassVar[bool] = True
+    keeps_status: ClassVar[bool] = True
 
     kind: Literal["pagerduty"]
     routing_key_file: str | None = None
@@ -150,7 +150,7 @@ class PagerdutyChannel(_Remote):
 class OcsfChannel(_Channel):
     """OCSF Detection Findings on ``integrity.ocsf.v1``, over the worker's own connection to Kafka."""
 
-    keeps_state: ClassVar[bool] = True
+    keeps_status: ClassVar[bool] = True
 
     kind: Literal["ocsf"]
 
@@ -158,7 +158,7 @@ class OcsfChannel(_Channel):
 class SyslogChannel(_Remote):
     """CEF over syslog: RFC 5424 messages over TLS, counted by octets."""
 
-    keeps_state: ClassVar[bool] = True
+    keeps_status: ClassVar[bool] = True
 
     kind: Literal["syslog"]
     host: Host
