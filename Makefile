@@ -54,8 +54,9 @@ integration: setup ## the tests on a real Kafka and Valkey; TEST_SERVICES=contai
 test-long: setup ## the integration tests that take minutes
 	.venv/bin/python -m pytest -q -m long tests/integration
 
-docs: setup ## write docs/rules.md from the rules
+docs: setup ## write the docs that are made from code: rules, metrics
 	.venv/bin/python -m alerts.manual > docs/rules.md
+	.venv/bin/python -m agents.metrics_manual > docs/metrics.md
 
 faults-slice: setup ## pull every plug once, at most 3 minutes: part of `make test`
 	.venv/bin/python -m pytest -q -s tests/faults

@@ -5,6 +5,7 @@ These are figures for a dashboard. When Redis cannot take them they are left out
 
 import logging
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from time import time
 
 import redis.asyncio
@@ -15,6 +16,7 @@ from redis.exceptions import RedisError
 from agents.metrics import Metrics
 from agents.screen import Screened
 from enrichment.facts import Known, Unknown
+from enrichment.newzealand import working_seconds
 from enrichment.wire import Staff
 
 #: The windows that are shown, in seconds.
@@ -25,6 +27,8 @@ _HOURLY_BUCKETS = (1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1000)
 _HOUR = 3600
 #: How long an hour's counts are kept: until the next hour has been shown.
 _HOUR_KEPT_SECONDS = 3 * _HOUR
+#: Staff ids of one kind that are remembered, the newest of them: a sender that makes ids up shall not fill Redis.
+STAFF_REMEMBERED_MAX = 50_000
 
 _log = logging.getLogger(__name__)
 
@@ -37,15 +41,20 @@ class Activity(Collector):
         self._namespace = namespace
         self._metrics = metrics
         self._last_hour: tuple[int, ...] = ()
+        self._hour_full = False
+        #: When the newest access was recorded as far as is known, in seconds since 1970: at least since the start.
+        self._newest = time()
         metrics.registry.register(self)
 
     async def note(self, screened: Sequence[Screened]) -> None:
         """Note the staff members of a batch, each with their kind as in Staff, by the time of their records."""
+        now = time()
         seen: dict[str, dict[str, float]] = {}
         hours: dict[int, dict[str, int]] = {}
         for one in screened:
             kind = _kind(one.facts.actor)
-            at, staff = one.record.timestamp / 1000, one.access.staff_id
+            # A sender's clock that is ahead shall not hide for days that nothing comes any more.
+            at, staff = min(one.record.timestamp / 1000, now), one.access.staff_id
             of_kind = seen.setdefault(kind, {})
             of_kind[staff] = max(at, of_kind.get(staff, 0.0))
             of_hour = hours.setdefault(int(at // _HOUR), {})
@@ -53,7 +62,10 @@ class Activity(Collector):
         pipe = self._redis.pipeline(transaction=False)
         for kind, staff_seen in seen.items():
             pipe.zadd(f"{self._namespace}active:{kind}", staff_seen, gt=True)
-        for hour, counts in hours.items():
+        if seen:
+            newest = max(max(staff_seen.values()) for staff_seen in seen.values())
+            pipe.zadd(f"{self._namespace}newest", {"access": newest}, gt=True)
+        for hour, counts in () if self._hour_full else hours.items():
             key = f"{self._namespace}hour:{hour}"
             for staff, count in counts.items():
                 pipe.hincrby(key, staff, count)
@@ -69,19 +81,30 @@ class Activity(Collector):
         pipe = self._redis.pipeline(transaction=False)
         for kind in KINDS:
             pipe.zremrangebyscore(f"{self._namespace}active:{kind}", "-inf", now - max(WINDOWS.values()))
+            pipe.zremrangebyrank(f"{self._namespace}active:{kind}", 0, -STAFF_REMEMBERED_MAX - 1)
             for seconds in WINDOWS.values():
                 pipe.zcount(f"{self._namespace}active:{kind}", now - seconds, "+inf")
         pipe.hvals(f"{self._namespace}hour:{int(now // _HOUR) - 1}")
+        pipe.hlen(f"{self._namespace}hour:{int(now // _HOUR)}")
+        pipe.zrangebyscore(f"{self._namespace}newest", "-inf", "+inf", withscores=True)
         try:
-            *counts, hourly = await pipe.execute()
+            *counts, hourly, this_hour, newest = await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
             _log.debug("activity not read: %s", type(error).__name__)
             return
-        per_kind = len(WINDOWS) + 1
+        per_kind = len(WINDOWS) + 2
         for index, kind in enumerate(KINDS):
-            for offset, window in enumerate(WINDOWS, start=1):
+            for offset, window in enumerate(WINDOWS, start=2):
                 self._metrics.active_staff.labels(window, kind).set(counts[index * per_kind + offset])
         self._last_hour = tuple(int(value) for value in hourly)
+        self._hour_full = this_hour > STAFF_REMEMBERED_MAX
+        self._newest = newest[0][1] if newest else self._newest
+        self._show_silence(now)
+
+    def _show_silence(self, now: float) -> None:
+        self._metrics.source_silence.set(max(0.0, now - self._newest))
+        since, until = (datetime.fromtimestamp(at, UTC) for at in (self._newest, now))
+        self._metrics.source_silence_working.set(working_seconds(since, until))
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """Give the distribution of accesses per staff member in the last full hour."""
@@ -89,8 +112,8 @@ class Activity(Collector):
         buckets = [(str(float(bound)), float(sum(value <= bound for value in values))) for bound in _HOURLY_BUCKETS]
         buckets.append(("+Inf", float(len(values))))
         yield HistogramMetricFamily(
-            "accesswatch_staff_hourly_accesses",
-            "Over staff: accesses of each in the last full hour. A long tail: somebody reads far more than others.",
+            self._metrics.staff_hourly.name,
+            f"{self._metrics.staff_hourly.meaning} {self._metrics.staff_hourly.rise}",
             buckets=buckets,
             sum_value=float(sum(values)),
         )

@@ -37,7 +37,8 @@ class Alerting:
     async def attach(self, events: Any) -> None:
         """Take events from Faust until it stops."""
         async for event in events.noack().events():
-            await self.carry(event.value)
+            with self.metrics.batch_seconds.labels("alert").time():
+                await self.carry(event.value)
             event.ack()
 
     async def carry(self, batch: Batch) -> None:

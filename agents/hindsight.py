@@ -39,7 +39,8 @@ class Hindsight:
     async def attach(self, events: Any) -> None:
         """Take events from Faust until it stops."""
         async for event in events.noack().events():
-            await self.carry(event.value)
+            with self.hold.metrics.batch_seconds.labels("hindsight").time():
+                await self.carry(event.value)
             event.ack()
 
     async def carry(self, batch: Batch) -> None:

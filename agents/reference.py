@@ -44,7 +44,8 @@ class Reference:
     async def attach(self, events: Any) -> None:
         """Take events from Faust until it stops."""
         async for event in events.noack().events():
-            await self.carry(event.value)
+            with self.metrics.batch_seconds.labels("reference").time():
+                await self.carry(event.value)
             event.ack()
 
     async def carry(self, batch: Batch) -> None:

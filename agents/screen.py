@@ -71,7 +71,8 @@ class Screen:
     async def attach(self, events: Any) -> None:
         """Take events from Faust until it stops."""
         async for event in events.noack().events():
-            await self.carry(event.value)
+            with self.metrics.batch_seconds.labels("screen").time():
+                await self.carry(event.value)
             event.ack()
 
     async def carry(self, batch: Batch) -> None:
@@ -111,6 +112,7 @@ class Screen:
         for one in screened:
             assessment = one.judged.assessment
             self.metrics.accesses.labels(assessment.action, assessment.outcome).inc()
+            self.metrics.channel_accesses.labels(one.access.channel, assessment.action, assessment.outcome).inc()
             for answer in assessment.answers:
                 self.metrics.rule_answers.labels(answer.rule, answer.answer, answer.stage).inc()
             unknown = one.access.unknown_fields()

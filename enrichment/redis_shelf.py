@@ -154,6 +154,10 @@ class RedisShelf:
         """Give the number of records of each kind."""
         return await self._hash("records")
 
+    async def changed(self) -> dict[str, int]:
+        """Give when a record of each kind was last applied, in seconds since 1970."""
+        return await self._hash("changed")
+
     async def _hash(self, name: str) -> dict[str, int]:
         epoch = await self.current_epoch()
         if epoch is None:

@@ -7,30 +7,36 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import redis.asyncio
 
 from agents.activity import Activity
 from agents.alert import Alerting
 from agents.channels.findings import Publish
-from agents.deliver import Deliverer
+from agents.deliver import Deliverer, Result
 from agents.hindsight import Hindsight, Kind
 from agents.holding import Hold
+from agents.metric_forms import at_zero
+from agents.org_units import OrgUnits
 from agents.park_limit import ParkLimit
 from agents.parking import Parking
 from agents.reference import Reference
 from agents.relay import Relay
-from agents.screen import Screen
+from agents.screen import Screen, Screened
+from agents.store_figures import SEVERITIES, StoreFigures
+from alerts.assessment import Outcome
 from alerts.rules.catalogue import RULES
 from alerts.store.store import Store
 from enrichment.cached_shelf import CachedShelf
+from enrichment.decode import Stage
 from enrichment.directory import Directory, NotReadable
 from enrichment.dossier import ReferenceKind
 from enrichment.redis_shelf import RedisShelf
 from enrichment.redis_tracking import Tracking
 from enrichment.redis_upkeep import RedisUpkeep
 from enrichment.redis_windows import RedisWindows
+from enrichment.wire import Action
 from stream import RELEASE
 from stream.connections import aiokafka_options
 from stream.delivery_file import load_delivery
@@ -51,6 +57,8 @@ from stream.worker import Worker
 ACTIVITY_SECONDS = 5.0
 #: Seconds between updates of the figures of which alerts were confirmed.
 PRECISION_SECONDS = 60.0
+#: Seconds between updates of the figures of what waits in the store.
+STORE_FIGURES_SECONDS = 10.0
 #: Seconds between times at which old work is forgotten.
 OLD_WORK_SECONDS = 3600.0
 #: Seconds in which what the store has left to publish is published when the worker stops.
@@ -87,6 +95,7 @@ class _Assembly:
         self._store: Store | None = None
         self._limits: LimitsInForce | None = None
         self._limits_watched = False
+        self._store_shown = False
         self._holder = f"{socket.gethostname()}-{os.getpid()}"
 
     # -- what several agents need -------------------------------------------------------------------------------
@@ -133,6 +142,13 @@ class _Assembly:
             self._stack.callback(self._store.close)
         return self._store
 
+    def _store_figures(self, store: Store) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        """Give the task that shows what waits in the store, to the first part that asks."""
+        if self._store_shown:
+            return []
+        self._store_shown = True
+        return [("store figures", _every(STORE_FIGURES_SECONDS, StoreFigures(store, self._metrics, _now).read))]
+
     def _wake(self) -> None:
         self._published.set()
         self._routable.set()
@@ -140,6 +156,7 @@ class _Assembly:
     # -- the parts ----------------------------------------------------------------------------------------------
 
     async def reference(self) -> Part:
+        at_zero(self._metrics.dead_letters, self._kinds, ("decode", "validate"))
         hold = Hold("reference", self._metrics)
         client = self._redis()
         shelf = RedisShelf(client, namespace(self._settings))
@@ -160,6 +177,11 @@ class _Assembly:
         return Part("reference", self._metrics, app=app, hold=hold, tasks=[("reference feed", feed.watch())])
 
     async def screen(self) -> Part:
+        metrics, topic = self._metrics, self._settings.topic(ACCESS)
+        at_zero(metrics.accesses, get_args(Action), get_args(Outcome))
+        at_zero(metrics.rule_answers, RULES, ("hit", "abstain"), ("live", "shadow"))
+        at_zero(metrics.dead_letters, [topic], get_args(Stage))
+        at_zero(metrics.passed_over, [topic])
         limits = self._limits_in_force()
         client = self._redis()
         shelf = RedisShelf(client, namespace(self._settings))
@@ -167,6 +189,12 @@ class _Assembly:
         tracking = Tracking(self._redis(protocol=3), namespace(self._settings), shelf, cache)
         readiness = Readiness(shelf, lambda: self._ends.ends(list(self._kinds)), self._metrics)
         activity = Activity(client, namespace(self._settings), self._metrics)
+        units = OrgUnits(self._metrics, self._settings.org_units_max)
+
+        async def seen(screened: Sequence[Screened]) -> None:
+            units.count(one.facts.actor for one in screened)
+            await activity.note(screened)
+
         hold = Hold("screen", self._metrics)
         outputs = self._outputs()
         agent = Screen(
@@ -177,19 +205,20 @@ class _Assembly:
             parking=self._parking(outputs, "screen"),
             limit=self._limit(client),
             hold=hold,
-            metrics=self._metrics,
+            metrics=metrics,
             assessment_topic=self._settings.topic(ASSESSMENT),
             hit_topic=self._settings.topic(HIT),
-            seen=activity.note,
+            seen=seen,
         )
         app = faust_app(self._settings, "screen", partial(_gated, lambda: readiness.complete))
-        add_agent(app, "screen", [self._settings.topic(ACCESS)], agent.attach)
+        add_agent(app, "screen", [topic], agent.attach)
         return Part(
             "screen",
             self._metrics,
             app=app,
             hold=hold,
             gate=lambda: readiness.reason,
+            unbroken=(topic,),
             tasks=[
                 ("readiness", readiness.watch()),
                 ("changes", tracking.run()),
@@ -200,6 +229,7 @@ class _Assembly:
         )
 
     async def alert(self) -> Part:
+        at_zero(self._metrics.alerts, RULES, SEVERITIES)
         store = await self._open_store()
         hold = Hold("alert", self._metrics)
         agent = Alerting(store, hold, self._metrics, _now, self._wake)
@@ -224,6 +254,7 @@ class _Assembly:
             tasks=[
                 ("relay", relaying.run()),
                 ("precision", _every(PRECISION_SECONDS, agent.count_precision)),
+                *self._store_figures(store),
             ],
             finish=finish,
         )
@@ -240,9 +271,11 @@ class _Assembly:
         return Part("hindsight", self._metrics, app=app, hold=hold, tasks=[old_work, *self._limits_watch()])
 
     async def deliver(self) -> Part:
+        store, delivery = await self._open_store(), load_delivery(self._settings)
+        at_zero(self._metrics.notifications, list(delivery.channels), get_args(Result))
         deliverer = Deliverer(
-            await self._open_store(),
-            load_delivery(self._settings),
+            store,
+            delivery,
             RULES,
             lambda channel, result: self._metrics.notifications.labels(channel, result).inc(),
             _now,
@@ -256,7 +289,8 @@ class _Assembly:
             self._stop.set()
             await telling.wait(LAST_MESSAGES_SECONDS_MAX)
 
-        return Part("deliver", self._metrics, tasks=[("deliver", telling.run())], finish=finish)
+        tasks = [("deliver", telling.run()), *self._store_figures(store)]
+        return Part("deliver", self._metrics, tasks=tasks, finish=finish)
 
     def _relay(self, store: Store) -> Relay:
         outputs = self._outputs()
@@ -284,6 +318,8 @@ class _Assembly:
             self._metrics.reference_records.labels(kind).set(number)
             if kind == "staff":
                 self._metrics.staff_registered.set(number)
+        for kind, at in (await shelf.changed()).items():
+            self._metrics.reference_changed.labels(kind).set(at)
 
 
 def _gated(may_read: Callable[[], bool], *args: Any, **kwargs: Any) -> InOrderConsumer:

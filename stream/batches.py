@@ -97,6 +97,8 @@ class BatchConsumer(driver.Consumer):
         #: Seeks under way: until they are done the position is still the one of before.
         self._seeking = 0
 
+        #: Offsets that Kafka did not have any more when they were to be read, by topic.
+        self.passed_over: defaultdict[str, int] = defaultdict(int)
         #: Wall-clock seconds of the last commit that Kafka took, by topic.
         self.last_commit: dict[str, float] = {}
 
@@ -155,6 +157,8 @@ class BatchConsumer(driver.Consumer):
             read = self._read_offset[tp]
             fresh = fetched if read is None or fetched[0].offset >= read else [r for r in fetched if r.offset >= read]
             if fresh:
+                if read is not None:
+                    self.passed_over[tp.topic] += fresh[0].offset - read
                 chunks.append(Chunk(tp.topic, tp.partition, fresh))
         return chunks
 

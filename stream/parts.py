@@ -27,6 +27,8 @@ class Part:
     hold: Hold | None = None
     #: Whether this agent may read now; the reason why not.
     gate: Callable[[], str | None] = lambda: None
+    #: Topics of which every offset should come: a compacted one has gaps.
+    unbroken: tuple[str, ...] = ()
     #: Names and coroutines that run for as long as the worker does.
     tasks: list[tuple[str, Coroutine[Any, Any, None]]] = field(default_factory=list)
     #: Called when the worker stops, after what was in hand is done.
@@ -70,6 +72,8 @@ class Part:
             since = max(0.0, time() - oldest[topic] / 1000) if topic in oldest else 0.0
             shown["oldest", topic] = max(since, shown.get(("oldest", topic), 0.0))
             self.metrics.oldest_unprocessed.labels(topic).set(shown["oldest", topic])
+        for topic in self.unbroken:
+            self.metrics.passed_over.labels(topic).inc(consumer.passed_over.pop(topic, 0))
         for topic, at in consumer.last_commit.items():
             shown["commit", topic] = min(at, shown.get(("commit", topic), at))
             self.metrics.last_commit.labels(topic).set(shown["commit", topic])

@@ -63,6 +63,9 @@ class Settings(BaseModel):
     park_ratio_max: float = Field(
         0.5, description="share of a partition's last 10,000 records parked after which a worker stops", gt=0, le=1
     )
+    org_units_max: int = Field(
+        100, description="units up to which accesses are counted by unit; with more, or 0, none is", ge=0, le=1_000
+    )
     actor: str | None = Field(None, description="staff id of the person at the keyboard")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import faust
 from aiokafka.errors import KafkaError
+from prometheus_client import ProcessCollector
 
 from agents.metrics import Metrics
 from agents.park_limit import ParkLimitReached
@@ -21,6 +22,7 @@ from stream.connections import aiokafka_options
 from stream.health import Health
 from stream.kafka_ends import TopicEnds
 from stream.parts import Part
+from stream.platform_figures import watch_platform
 from stream.settings import Settings
 from stream.topics import CATALOGUE
 from stream.watchdog import Watchdog
@@ -60,6 +62,7 @@ class Worker:
         self._kafka_away: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.metrics.build_info.labels(RELEASE, platform.python_version()).set(1)
+        ProcessCollector(registry=self.metrics.registry)
 
     async def run(self, build: Any, agents: Sequence[str]) -> None:
         """Run until a signal comes or something fails.
@@ -108,12 +111,15 @@ class Worker:
             part.progress.stuck_seconds = self.settings.stuck_seconds
             for name, task in part.tasks:
                 self._supervise(name, task)
+        for name in agents:
+            self.metrics.agent_running.labels(name).set(1)
         apps = {part.name: part.app for part in self.parts if part.app is not None}
         await asyncio.gather(*(app.start() for app in apps.values()))
         for name, app in apps.items():
             self._supervise(name, _until_crash(app))
         self._supervise("gauges", self._update_gauges())
         self._supervise("progress", self._watch_progress(ends))
+        self._supervise("platform figures", watch_platform(self.settings, self.metrics))
         self._watchdog.start()
         stack.callback(self._watchdog.stop)
         _log.info("worker started: %s", ", ".join(agents))
@@ -140,6 +146,7 @@ class Worker:
                 f"Kafka does not answer at {self.settings.kafka} ({type(error).__name__}): check ACCESSWATCH_KAFKA."
             ) from None
         stack.push_async_callback(ends.stop)
+        self.metrics.kafka_answers.set(1)
         missing = await ends.missing([self.settings.topic(topic.name) for topic in CATALOGUE])
         if missing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
@@ -182,12 +189,16 @@ class Worker:
         self._tasks.append(asyncio.create_task(watched(), name=name))
 
     async def _update_gauges(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             self._watchdog.beat()
             shown: dict[tuple[str, ...], float] = {}
             for part in self.parts:
                 await part.update_gauges(shown)
+            self.metrics.ready.set(not self.not_ready())
+            began = loop.time()
             await asyncio.sleep(GAUGES_SECONDS)
+            self.metrics.loop_delay.set(max(0.0, loop.time() - began - GAUGES_SECONDS))
 
     async def _watch_progress(self, ends: TopicEnds) -> None:
         """Ask Kafka where the topics end, apart from the consumers, and compare."""
@@ -200,9 +211,11 @@ class Worker:
                 try:
                     await part.look(await asyncio.wait_for(ends.ends(topics), KAFKA_ANSWER_SECONDS_MAX))
                     self._kafka_away = None
+                    self.metrics.kafka_answers.set(1)
                 except (KafkaError, OSError, TimeoutError) as error:
                     # Nobody can make progress then, and ending the process would not help.
                     self._kafka_away = f"Kafka does not say where the topics end ({type(error).__name__})"
+                    self.metrics.kafka_answers.set(0)
                     _log.warning("%s", self._kafka_away)
                     await part.look({})
 

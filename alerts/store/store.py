@@ -16,13 +16,14 @@ from alerts.alert import Alert, ClosedAs
 from alerts.delivery.decide import Before, Decision
 from alerts.merging import HitRecord, Rules
 from alerts.policy import Policy
-from alerts.store import hindsight, learned, ledger, outbox, reading, schema, taking, verifying, working
+from alerts.store import hindsight, learned, ledger, outbox, reading, schema, standing, taking, verifying, working
 from alerts.store.database import WRITES, name_of, open_engine, parse
 from alerts.store.errors import StoreError
 from alerts.store.learned import ReportChange, WorkChange
 from alerts.store.ledger import Due, Routed
 from alerts.store.outbox import Outgoing
 from alerts.store.reading import Entry, Filters, Notification, Precision, StoredHit
+from alerts.store.standing import Standing
 from alerts.store.taking import Taken
 from alerts.store.verifying import Verified
 
@@ -248,6 +249,11 @@ class Store:
         """Give, for each rule, what became of the closed alerts that it is a reason of."""
         with self._reading() as connection:
             return reading.precision(connection)
+
+    def standing(self, now: datetime) -> Standing:
+        """Give what waits: for somebody to look at it, to be published, to be told."""
+        with self._reading() as connection:
+            return standing.standing(connection, now)
 
     def verify(self, noted: tuple[int, str] | None = None) -> Verified:
         """Prove that nothing was changed or removed, since a head that was noted before too. Writers wait meanwhile."""

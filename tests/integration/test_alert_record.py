@@ -14,6 +14,7 @@ from alerts.rules.catalogue import RULES
 from alerts.store.database import open_engine, parse
 from alerts.store.errors import NotPossible
 from alerts.store.reading import Precision
+from alerts.store.standing import Waiting
 from alerts.store.store import Store
 from enrichment.newzealand import nz_date
 from tests.support.alert_builders import NOON, NOW, a_hit, an_answer
@@ -45,6 +46,15 @@ def store(url: str) -> Iterator[Store]:
     opened.close_alert(PAIR, "explained", because="A visit.", by="S-9", now=NOW)
     yield opened
     opened.close()
+
+
+def test_what_waits_is_counted(store: Store) -> None:
+    """Alerts for people, revisions for Kafka, messages for channels; and how long people took."""
+    found = store.standing(NOW + timedelta(minutes=10))
+    assert found.alerts == {("high", "new"): Waiting(1, 600)}
+    assert found.unpublished > 0
+    assert found.notifications == {"mail": Waiting(3, 600)}
+    assert found.acknowledged == (("high", 0),)
 
 
 def test_what_people_do_is_in_the_history(store: Store) -> None:

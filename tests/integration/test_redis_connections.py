@@ -60,7 +60,7 @@ async def test_the_shipped_rights_are_enough_and_no_more(
             await accesses(settings, "after", 100)
             assert await outcomes(settings, 200) == {"hit"}
             eventually(lambda: all_known(worker))
-            assert worker.stop() == 0
+            assert worker.stop() == 0, worker.log()
             assert "NoPermission" not in worker.log()
         assert told(admin, "ACL", "LOG") == []
         ours = redis.Redis(port=valkey.port, username="accesswatch", password="secret")  # noqa: S106 as above

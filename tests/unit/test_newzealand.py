@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enrichment.newzealand import nz_date, nz_text, nz_time
+from enrichment.newzealand import nz_date, nz_text, nz_time, working_seconds
 
 DAYS = [
     pytest.param("2026-11-20", "2026-11-20T10:59:59.999999Z", id="the last microsecond of a summer's day"),
@@ -57,3 +57,24 @@ def test_every_instant_has_a_day_and_a_text(at: datetime) -> None:
     assert nz_time(at) - at == timedelta()
     assert nz_date(at) == nz_time(at).date()
     assert str(nz_time(at).day) in nz_text(at)
+
+
+#: The day's first working hour is 07:00, the last ends at 18:00; 20 November 2026 is a Friday.
+WORKING = [
+    pytest.param(3600, "2026-11-20T09:00:00+13:00", "2026-11-20T10:00:00+13:00", id="within a day"),
+    pytest.param(0, "2026-11-20T18:00:00+13:00", "2026-11-20T23:00:00+13:00", id="an evening"),
+    pytest.param(0, "2026-11-20T18:30:00+13:00", "2026-11-23T07:00:00+13:00", id="a weekend"),
+    pytest.param(2 * 60, "2026-11-20T17:59:00+13:00", "2026-11-23T07:01:00+13:00", id="a minute on each side of one"),
+    pytest.param(11 * 3600, "2026-09-25T18:00:00+12:00", "2026-09-28T18:00:00+13:00", id="clocks go forward between"),
+    pytest.param(0, "2026-11-20T10:00:00+13:00", "2026-11-20T09:00:00+13:00", id="the wrong way round"),
+    pytest.param(3600, "2026-11-19T20:00:00Z", "2026-11-19T21:00:00Z", id="given in UTC"),
+    pytest.param(
+        23 * 11 * 3600, "1970-01-01T00:00:00Z", "2026-11-20T18:00:00+13:00", id="a month, however long it was"
+    ),
+]
+
+
+@pytest.mark.parametrize(("expected", "since", "until"), WORKING)
+def test_working_seconds(expected: int, since: str, until: str) -> None:
+    """What of a silence lies in working hours."""
+    assert working_seconds(datetime.fromisoformat(since), datetime.fromisoformat(until)) == expected
