@@ -1,22 +1,23 @@
 """CEF over syslog: a connection for each message, its frame counted in octets (RFC 6587, RFC 5425).
 
-Syslog has no answer. A message counts as sent when it is written and the connection was closed in good order, which
-over TLS the server confirms; what a server loses after that is not seen. Where none may be lost, take the OCSF feed.
+Syslog has no answer. A message counts as sent when the server has confirmed the end of the connection, as RFC 5425
+(4.4) has it do: it has then read all that came before. What it loses after that is not seen here.
 """
 
 import asyncio
+import contextlib
 import socket
 import ssl
+from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from alerts.delivery.attempts import Again, Attempt, Sent
 from alerts.delivery.cef import syslog
 from alerts.delivery.channel_settings import SyslogChannel
 from alerts.delivery.messages import Message
 
-#: Not every server confirms the end of a TLS connection; do not wait long for it.
-_GOODBYE_SECONDS: Final = 2.0
+_READ_BYTES: Final = 65_536
 
 
 class SyslogSender:
@@ -28,6 +29,8 @@ class SyslogSender:
         self._tls: ssl.SSLContext | None = None
         if channel.security == "tls":
             self._tls = ssl.create_default_context(cafile=channel.ca_file)
+            # Python's default takes a connection that is gone for one whose end was confirmed.
+            self._tls.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
             if channel.certificate_file is not None:
                 self._tls.load_cert_chain(channel.certificate_file, channel.key_file)
 
@@ -36,25 +39,50 @@ class SyslogSender:
         frame = framed(syslog(message, self._hostname, self._channel.facility))
         try:
             async with asyncio.timeout(self._channel.timeout_seconds):
-                await self._deliver(frame)
+                reader, writer = await asyncio.open_connection(self._channel.host, self._channel.port)
+                try:
+                    await self._deliver(frame, reader, writer)
+                finally:
+                    writer.transport.abort()
         except OSError as error:  # a TimeoutError and an SSLError are ones too
             return Again(type(error).__name__)
         return Sent()
 
-    async def _deliver(self, frame: bytes) -> None:
-        shutdown = _GOODBYE_SECONDS if self._tls is not None else None
-        _, writer = await asyncio.open_connection(
-            self._channel.host, self._channel.port, ssl=self._tls, ssl_shutdown_timeout=shutdown
-        )
-        try:
+    async def _deliver(self, frame: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._tls is not None:
+            tls = _Tls(self._tls, self._channel.host, reader, writer)
+            await tls.until_done(tls.end.do_handshake)
+            await tls.until_done(lambda: tls.end.write(frame))
+            await tls.until_done(tls.end.unwrap)
+        else:
             writer.write(frame)
-            await writer.drain()
-        finally:
-            writer.close()
-        try:
-            await writer.wait_closed()
-        except TimeoutError:
-            return  # the server does not confirm the end
+            writer.write_eof()
+            while await reader.read(_READ_BYTES):
+                pass
+
+
+class _Tls:
+    """TLS over a connection. asyncio's own does not say whether the other side confirmed the end or only went away."""
+
+    def __init__(
+        self, context: ssl.SSLContext, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._reader, self._writer = reader, writer
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.end = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+
+    async def until_done(self, step: Callable[[], Any]) -> None:
+        """Take a step, and send and read what it needs."""
+        done = False
+        while not done:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                step()
+                done = True
+            self._writer.write(self._outgoing.read())
+            await self._writer.drain()
+            if not done:
+                received = await self._reader.read(_READ_BYTES)
+                self._incoming.write(received) if received else self._incoming.write_eof()
 
 
 def framed(message: bytes) -> bytes:

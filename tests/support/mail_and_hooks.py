@@ -23,6 +23,8 @@ class Mailbox:
     """What an SMTP server received, and what it answers: to each recipient, to the message, and how late."""
 
     letters: list[EmailMessage] = field(default_factory=list)
+    #: The same letters byte for byte.
+    raw: list[bytes] = field(default_factory=list)
     to_recipient: dict[str, str] = field(default_factory=dict)
     to_message: str = "250 OK"
     wait_seconds: float = 0
@@ -41,12 +43,15 @@ class Mailbox:
             letter = message_from_bytes(envelope.content, policy=default)
             assert isinstance(letter, EmailMessage)
             self.letters.append(letter)
+            self.raw.append(envelope.content)
         return self.to_message
 
 
 @asynccontextmanager
-async def smtp_server(mailbox: Mailbox, *, secure: bool = False) -> AsyncIterator[int]:
-    """Serve a mailbox and give its port; secure: STARTTLS and a password, or nothing is taken."""
+async def smtp_server(
+    mailbox: Mailbox, *, secure: bool = False, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
+    """Serve a mailbox and give its port; secure: STARTTLS and a password, or nothing is taken; tls: from the start."""
     options: dict[str, Any] = {}
     if secure:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -57,7 +62,7 @@ async def smtp_server(mailbox: Mailbox, *, secure: bool = False) -> AsyncIterato
             "auth_required": True,
             "authenticator": _authenticate,
         }
-    server = await asyncio.get_running_loop().create_server(lambda: SMTP(mailbox, **options), "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(mailbox, **options), "127.0.0.1", 0, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -80,20 +85,20 @@ class Hook:
         """Keep the request and answer as told."""
         self.requests.append(({name.lower(): value for name, value in request.headers.items()}, await request.read()))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return web.Response(status=answer.status, headers=answer.headers)
+        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
 
 
 @asynccontextmanager
-async def http_server(hook: Hook) -> AsyncIterator[str]:
-    """Serve an endpoint and give its address."""
+async def http_server(hook: Hook, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """Serve an endpoint and give its address; tls: over HTTPS."""
     app = web.Application()
     app.router.add_post("/hook", hook.handle)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     try:
         host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}/hook"
+        yield f"{'https' if tls else 'http'}://{host}:{port}/hook"
     finally:
         await runner.cleanup()
 

@@ -1,0 +1,221 @@
+"""Every kind of channel against a real server: what arrives, what it may hold, and what an answer means."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import orjson
+import pytest
+import yaml
+from aiohttp import web
+from standardwebhooks import Webhook
+
+from agents.channels.senders import open_senders
+from alerts.alert import Alert
+from alerts.assessment import Evidence
+from alerts.delivery.attempts import Again, Attempt, Refused, Sent
+from alerts.delivery.channel_settings import Channel
+from alerts.delivery.messages import Wording, write
+from alerts.delivery.routes import load
+from alerts.rules.catalogue import RULES
+from tests.support.alert_builders import NOW, an_alert
+from tests.support.every_channel import KEY, EveryChannel, Frames, Trust, decoded, every_channel, syslog_server
+
+NAMES = ("smtp", "webhook", "slack", "teams", "pagerduty", "ocsf", "syslog")
+#: Ids and names that nothing else contains, in an alert's every field that may hold one.
+PLANTED = {
+    "staff": "STAFF-zqv-1",
+    "client": "CLIENT-zqv-2",
+    "event": "EVENT-zqv-3",
+    "evidence": "RECORD-zqv-4",
+    "source": "REGISTER-zqv-5",
+    "name": "Māhina-zqv-6",
+    "second event": "EVENT-zqv-7",
+}
+#: In an id, whatever follows it.
+MARK = b"zqv"
+
+
+def a_planted_alert(rule: str) -> Alert:
+    """An alert of one rule whose every sentence, fact and id names somebody."""
+    evidence = (Evidence(PLANTED["name"], PLANTED["evidence"], PLANTED["source"], NOW),)
+    sentence = f"{PLANTED['staff']} ({PLANTED['name']}) opened {PLANTED['client']} in {PLANTED['event']}."
+    alert = an_alert(rule)
+    return replace(
+        alert,
+        title=RULES[rule].title,
+        staff_id=PLANTED["staff"],
+        client_id=PLANTED["client"],
+        event_ids=(PLANTED["event"], PLANTED["second event"]),
+        reasons=tuple(replace(reason, sentence=sentence, evidence=evidence) for reason in alert.reasons),
+    )
+
+
+async def sent_to_all(channels: EveryChannel, alerts: Sequence[Alert]) -> dict[str, list[Attempt]]:
+    """Send a message about each alert through every channel, one after the other in each."""
+
+    async def send_all(name: str) -> list[Attempt]:
+        channel = channels.delivery.channels[name]
+        wording = Wording(name, channel.detail, "https://integrity.agency.example/alerts", RULES)
+        return [await channels.send(name, write(alert, 1, wording), NOW) for alert in alerts]
+
+    results = await asyncio.gather(*(send_all(name) for name in NAMES))
+    return dict(zip(NAMES, results, strict=True))
+
+
+def test_every_kind_of_channel_is_tested_here() -> None:
+    """A new kind must not be forgotten."""
+    kinds = {get_args(model.model_fields["kind"].annotation)[0] for model in get_args(Channel)}
+    assert kinds == set(NAMES)
+
+
+# Privacy
+
+
+async def test_no_channel_lets_an_id_out_by_default(tmp_path: Path) -> None:
+    """Every rule through every channel: nothing that was planted is in what arrived, encoded or not."""
+    alerts = [a_planted_alert(rule) for rule in RULES]
+    async with every_channel(tmp_path) as channels:
+        assert await sent_to_all(channels, alerts) == {name: [Sent()] * 22 for name in NAMES}
+        for name in NAMES:
+            arrived = [decoded(raw) for raw in channels.arrived(name)]
+            assert len(arrived) == 22
+            assert [one for one in arrived if MARK in one] == []
+            # What may be said is said: the test reads what it means to read.
+            named = {rule for rule in RULES for one in arrived if RULES[rule].title.encode() in one}
+            assert name == "pagerduty" or named == set(RULES)
+
+
+async def test_the_search_for_ids_would_find_them(tmp_path: Path) -> None:
+    """Under ``detail: ids`` staff member and client stand in what arrives at every channel, and nothing else."""
+    async with every_channel(tmp_path, "ids") as channels:
+        await sent_to_all(channels, [a_planted_alert("own-record")])
+        for name in NAMES:
+            (arrived,) = (decoded(raw) for raw in channels.arrived(name))
+            found = {what for what, planted in PLANTED.items() if planted.encode() in arrived}
+            assert (name, found) == (name, {"staff", "client"})
+
+
+# What arrives
+
+
+async def test_a_receiver_verifies_a_webhook_with_its_own_library(tmp_path: Path) -> None:
+    """The reference library of Standard Webhooks, with the secret from the same file."""
+    async with every_channel(tmp_path) as channels:
+        now = NOW.now(NOW.tzinfo)  # the library refuses what is older than five minutes
+        message = write(an_alert(), 1, Wording("webhook", "reference", None, RULES))
+        assert await channels.send("webhook", message, now) == Sent()
+        ((headers, body),) = channels.hooks["webhook"].requests
+        assert Webhook(KEY).verify(body, headers) == orjson.loads(body)
+        assert headers["idempotency-key"] == orjson.loads(body)["id"]
+
+
+async def test_pagerduty_is_told_how_an_alert_stands(tmp_path: Path) -> None:
+    """Trigger, acknowledge, resolve: three posts about one alert."""
+    stands: list[dict[str, Any]] = [
+        {}, {"revision": 3, "status": "acknowledged"}, {"revision": 4, "status": "closed", "outcome": "explained"},
+    ]  # fmt: skip
+    async with every_channel(tmp_path) as channels:
+        for values in stands:
+            message = write(replace(an_alert(), **values), 1, Wording("pagerduty", "reference", None, RULES))
+            assert await channels.send("pagerduty", message, NOW) == Sent()
+        events = [orjson.loads(body) for _, body in channels.hooks["pagerduty"].requests]
+    assert [event["event_action"] for event in events] == ["trigger", "acknowledge", "resolve"]
+    assert len({event["dedup_key"] for event in events}) == 1
+
+
+# What an answer means
+
+LIMITED = {"status": 429, "headers": {"Retry-After": "30"}}
+ANSWERS = [
+    pytest.param("slack", Sent(), {"status": 200, "text": "ok"}, id="slack takes it"),
+    pytest.param("slack", Again("HTTP 429", NOW - NOW + (NOW.resolution * 30_000_000)), LIMITED, id="slack is busy"),
+    pytest.param("slack", Refused("HTTP 404"), {"status": 404, "text": "no_service"}, id="the webhook was removed"),
+    pytest.param("slack", Again("HTTP 503"), {"status": 503}, id="slack is away"),
+    pytest.param("teams", Sent(), {"status": 202}, id="a workflow takes it"),
+    pytest.param("teams", Sent(), {"status": 200, "text": "1"}, id="a connector takes it"),
+    pytest.param(
+        "teams", Again("HTTP 200 with an error in it"),
+        {"status": 200, "text": "Webhook message delivery failed with error: HTTP error 429 from Teams"},
+        id="a connector takes it and Teams does not",
+    ),
+    pytest.param("pagerduty", Refused("HTTP 400"), {"status": 400}, id="pagerduty does not understand"),
+    pytest.param("pagerduty", Again("HTTP 500"), {"status": 500}, id="pagerduty is away"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "expected", "answer"), ANSWERS)
+async def test_what_an_answer_means(tmp_path: Path, name: str, expected: Attempt, answer: dict[str, Any]) -> None:
+    """Each row: the channel, what becomes of the message, the answer."""
+    async with every_channel(tmp_path) as channels:
+        channels.hooks[name].answers = [web.Response(**answer)]
+        message = write(an_alert(), 1, Wording(name, "reference", None, RULES))
+        assert await channels.send(name, message, NOW) == expected
+
+
+async def test_no_message_goes_to_a_server_that_nobody_vouches_for(tmp_path: Path) -> None:
+    """Another CA's certificate: nothing arrives, and the message waits."""
+    (tmp_path / "others").mkdir()
+    others = Trust(tmp_path / "others")
+    async with every_channel(tmp_path) as channels:
+        distrusting = {
+            name: channel.model_copy(update={"ca_file": str(others.ca_file)})
+            for name, channel in channels.delivery.channels.items()
+            if name != "ocsf"
+        }
+        senders = open_senders(replace(channels.delivery, channels=distrusting), None)  # type: ignore[arg-type]
+        for name, sender in senders.items():
+            attempt = await sender.send(write(an_alert(), 1, Wording(name, "reference", None, RULES)), NOW)
+            assert isinstance(attempt, Again)
+            assert (name, channels.arrived(name)) == (name, [])
+
+
+# Syslog
+
+
+def a_syslog_channel(directory: Path, port: int, **more: Any) -> dict[str, Any]:
+    """Write a delivery file with one syslog channel, and give the senders that it asks for."""
+    path = directory / "syslog.yaml"
+    channel = {"kind": "syslog", "host": "127.0.0.1", "port": port, "ca_file": "ca.pem", **more}
+    path.write_text(yaml.safe_dump({"channels": {"siem": channel}}))
+    return {"siem": open_senders(load(path, {}), None)["siem"]}  # type: ignore[arg-type]
+
+
+async def test_a_syslog_server_may_ask_for_our_certificate(tmp_path: Path) -> None:
+    """With it the message arrives; without it nothing does, and the message waits."""
+    trust, frames = Trust(tmp_path), Frames()
+    trust.client()
+    message = write(an_alert(), 1, Wording("siem", "reference", None, RULES))
+    async with syslog_server(frames, trust.server(asks=True)) as port:
+        without = await a_syslog_channel(tmp_path, port)["siem"].send(message, NOW)
+        assert (isinstance(without, Again), frames.messages) == (True, [])
+        own = {"certificate_file": "client.pem", "key_file": "client.key"}
+        assert await a_syslog_channel(tmp_path, port, **own)["siem"].send(message, NOW) == Sent()
+    assert len(frames.messages) == 1
+
+
+async def test_a_connection_that_breaks_is_no_delivery(tmp_path: Path) -> None:
+    """The server goes away while we speak; the message waits."""
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.transport.abort()
+
+    Trust(tmp_path)
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with server:
+        sender = a_syslog_channel(tmp_path, server.sockets[0].getsockname()[1])["siem"]
+        attempt = await sender.send(write(an_alert(), 1, Wording("siem", "reference", None, RULES)), NOW)
+    assert isinstance(attempt, Again)
+
+
+async def test_a_relay_on_this_host_needs_no_tls(tmp_path: Path) -> None:
+    """The same frame, in the clear."""
+    Trust(tmp_path)
+    frames = Frames()
+    async with syslog_server(frames, None) as port:
+        message = write(an_alert(), 1, Wording("siem", "reference", None, RULES))
+        assert await a_syslog_channel(tmp_path, port, security="none")["siem"].send(message, NOW) == Sent()
+    assert len(frames.messages) == 1
