@@ -1,0 +1,146 @@
+"""An episode: what one intent, or one innocent look-alike, leads to, over a day or a week."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import NamedTuple
+
+import orjson
+
+from simulator.days import CLOSES, Day
+from simulator.habits import search_step, view_step
+from simulator.population import client_id
+from simulator.records import Document, Kind, Label, Reference
+from simulator.setting import Setting
+from simulator.staffing import Member
+from simulator.ties import Standing, Tie
+
+_TRIES = 60
+_SEARCHED_FIRST = 0.6
+#: What somebody looks at who is curious.
+LOOKED_AT = (
+    ("view", ["whole_file"]), ("view", ["identity", "address", "notes"]), ("view", ["payments", "income"]),
+    ("view", ["notes", "documents"]), ("view", ["address", "contact"]), ("print", ["documents", "notes"]),
+)  # fmt: skip
+ADDRESS = (("view", ["address", "contact"]), ("view", ["identity", "address"]))
+
+
+class Scene(NamedTuple):
+    """One access, or one reference record, of an episode: on which day, when, what."""
+
+    day: int
+    seconds: float
+    what: Document | Reference
+    label: Label | None
+
+
+@dataclass(slots=True)
+class Episode:
+    """One episode while it is being set."""
+
+    setting: Setting
+    rng: Random
+    day: Day
+    id: str
+    kind: Kind
+    name: str
+    #: Whether it would be there with intents at their believable rate.
+    natural: bool
+    #: Only ties that the reference data know, and only what certainly shows: for the demo.
+    plain: bool = False
+    scenes: list[Scene] = field(default_factory=list)
+
+    def label(self, *, known: bool | None) -> Label:
+        """Give the label of this episode's accesses."""
+        if self.kind == "look-alike":
+            return Label("look-alike", self.name, None, self.id, natural=True)
+        return Label("intent", self.name, known, self.id, self.natural)
+
+    def tie(self, kinds: Sequence[str], *standings: Standing) -> Tie | None:
+        """Give somebody at work today who is close to a client in one of these ways; None where there is nobody."""
+        ties = self.setting.ties
+        wanted: Sequence[Standing] = standings or (("known",) if self.plain else ("known", "undeclared"))
+        pools = [pool for kind in kinds for standing in wanted if (pool := ties.of_kind.get((kind, standing)))]
+        for _ in range(_TRIES if pools else 0):
+            tie = self.rng.choice(self.rng.choices(pools, [len(pool) for pool in pools])[0])
+            member = self.setting.staff[tie.staff]
+            if member.at_work(self.day):
+                return tie
+        return None
+
+    def moment(self, member: Member) -> float:
+        """Give a time of day at which somebody is at work, with some of it left."""
+        return self.rng.uniform(member.starts, min(member.starts + member.hours, CLOSES) - 1800)
+
+    def look(
+        self, member: Member, client: int, label: Label, at: float | None = None, *, day: Day | None = None,
+        steps: Sequence[tuple[str, list[str]]] = LOOKED_AT, work_id: str | None = None, times: int | None = None,
+    ) -> None:  # fmt: skip
+        """Let somebody open a record, often after a search, and look at one to three things in it."""
+        on = (day or self.day).number
+        at = self.moment(member) if at is None else at
+        if self.rng.random() < _SEARCHED_FIRST:
+            self.scenes.append(Scene(on, at, search_step(member, ["name"], self.rng.randrange(1, 12)), label))
+        for _ in range(times or self.rng.randint(1, 3)):
+            at += self.rng.uniform(5, 60)
+            action, sections = self.rng.choice(steps)
+            step = view_step(member, client, sections, action)
+            if work_id is not None:
+                step["work_id"] = work_id
+            self.scenes.append(Scene(on, at, step, label))
+
+    def add(self, at: float, step: Document, label: Label, day: Day | None = None) -> None:
+        """Add one access."""
+        self.scenes.append(Scene((day or self.day).number, at, step, label))
+
+    def work(self, member: Member, client: int, kind: str, at: float, **whose: str) -> str:
+        """Open a work item for a client, known at once: the staff member's unless *whose* says otherwise."""
+        work_id = f"WE{self.id}-{len(self.scenes)}"
+        owner = whose or {"staff_id": member.staff_id}
+        opened = self.day.at(max(0.0, at - 600))
+        record = {"work_id": work_id, "client_id": client_id(client), "kind": kind, "opened_at": opened, **owner}
+        self.scenes.append(Scene(self.day.number, at - 600, Reference("work", work_id, orjson.dumps(record)), None))
+        return work_id
+
+    def watch(self, client: int, published: float, known: float) -> None:
+        """Publish a story about a client, which is on the watchlist some time later."""
+        record = {
+            "entry_id": f"N{self.id}", "client_ids": [client_id(client)], "label": "named in a news story",
+            "published_at": self.day.at(published), "source": "news desk",
+        }  # fmt: skip
+        entry = Reference("watchlist", f"N{self.id}", orjson.dumps(record))
+        self.scenes.append(Scene(self.day.number, known, entry, None))
+
+    def later(self, within: int) -> Day | None:
+        """Give a working day after this one; None where the days that follow are none."""
+        days = [day for number in range(1, within + 1) if (day := self.setting.day(self.day.number + number)).working]
+        return self.rng.choice(days) if days else None
+
+    def somebody(self) -> int:
+        """Give an active client without restriction who is nobody's own record."""
+        setting = self.setting
+        client = 0
+        for _ in range(_TRIES):
+            client = self.rng.randrange(setting.population.count)
+            restricted = client in setting.population.restricted or client in setting.ties.own_records
+            if setting.population.status(client) == "active" and not restricted:
+                break
+        return client
+
+    def worker(self, role: str | None = None) -> Member | None:
+        """Give somebody at work today."""
+        return self.setting.somebody_at_work(self.rng, self.day, role)
+
+
+#: Sets an episode's scenes; sets none where the agency has nobody for it.
+Setter = Callable[[Episode], None]
+
+
+def how_many(rng: Random, expected: float) -> int:
+    """Draw how many episodes there are where so many are expected (a Poisson draw)."""
+    limit, product, number = math.exp(-min(expected, 500.0)), rng.random(), 0
+    while product > limit:
+        product *= rng.random()
+        number += 1
+    return number
