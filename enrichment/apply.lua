@@ -19,6 +19,8 @@ local function clear(before, now)
     end
 end
 
+-- Kinds that are few and read ahead: their ids are listed.
+local listed = {staff = true, watchlist = true}
 local taken, more, changed = 0, {}, {}
 for _, change in ipairs(cjson.decode(ARGV[5])) do
     local offset, kind, id, places = unpack(change)
@@ -31,6 +33,7 @@ for _, change in ipairs(cjson.decode(ARGV[5])) do
             if before then
                 clear(before, {})
                 call('DEL', at)
+                if listed[kind] then call('SREM', data .. 'ids:' .. kind, id) end
                 more[kind] = (more[kind] or 0) - 1
             end
         else
@@ -44,6 +47,7 @@ for _, change in ipairs(cjson.decode(ARGV[5])) do
             if before ~= held then
                 if before then clear(before, now) else more[kind] = (more[kind] or 0) + 1 end
                 call('SET', at, held)
+                if listed[kind] then call('SADD', data .. 'ids:' .. kind, id) end
             end
         end
     end

@@ -8,6 +8,7 @@ sight at once and removed at leisure (``enrichment/redis_upkeep.py``):
   * client:<id>, staff:<id>   hash    the node's fields, see ``enrichment/dossier.py``
   * link:<digest>             hash    "h:<client id>" for each client record that holds a contact detail
   * at:<kind>:<id>            string  the nodes and fields that a record fills, to clear them when it moves
+  * ids:<kind>                set     the ids of all records of the kinds in ``LISTED``
   * applied                   hash    "<topic>:<partition>" -> the next offset to apply
   * records                   hash    kind -> how many records there are
   * changed                   hash    kind -> when one was last applied, in seconds since 1970
@@ -21,7 +22,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import orjson
 import redis.asyncio
@@ -34,6 +35,9 @@ from enrichment.dossier import Dossier, Placed, ReferenceKind
 ANSWER_SECONDS_MAX = 2.0
 #: Nodes read in one round trip; more are read in several.
 NODES_PER_READ_MAX = 2_000
+
+#: Kinds whose ids are listed, for whoever reads all of them ahead; ``apply.lua`` names them too.
+LISTED: Final[tuple[ReferenceKind, ...]] = ("staff", "watchlist")
 
 #: What redis-py and the network raise while Redis is away, slow or failing over.
 UNREADABLE = (RedisError, OSError, asyncio.TimeoutError)
@@ -239,6 +243,7 @@ async def answer(asked: Any) -> Any:
         NotReadable: Redis does not answer, or not in time.
     """
     try:
-        return await asyncio.wait_for(asked, ANSWER_SECONDS_MAX)
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            return await asked
     except UNREADABLE as error:
         raise NotReadable(f"Redis does not answer ({type(error).__name__})") from error

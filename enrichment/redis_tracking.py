@@ -16,6 +16,7 @@ import redis.asyncio
 
 from enrichment.cached_shelf import CachedShelf
 from enrichment.directory import NotReadable
+from enrichment.redis_preload import Preload
 from enrichment.redis_shelf import UNREADABLE, RedisShelf, answer, data_prefix
 
 #: Seconds between questions on the link.
@@ -35,12 +36,24 @@ _log = logging.getLogger(__name__)
 class Tracking:
     """Keeps a cache fresh for as long as it runs."""
 
-    def __init__(self, client: "redis.asyncio.Redis", namespace: str, shelf: RedisShelf, cache: CachedShelf) -> None:
-        """Take a client that speaks RESP3, the shelf that readers ask, and the cache before it."""
+    def __init__(
+        self,
+        client: "redis.asyncio.Redis",
+        namespace: str,
+        shelf: RedisShelf,
+        cache: CachedShelf,
+        preload: Preload | None = None,
+    ) -> None:
+        """Take a client that speaks RESP3, the shelf that readers ask, the cache before it, and what fills it."""
         self._client = client
         self._namespace = namespace
         self._shelf = shelf
         self._cache = cache
+        self._preload = preload
+        #: Set whenever the cache is empty and may keep again.
+        self._emptied = asyncio.Event()
+        #: Set once the link has answered: from then on the cache keeps what is read.
+        self._heard = asyncio.Event()
         self._asked_at: float | None = None
         self._expected = 0
 
@@ -70,6 +83,8 @@ class Tracking:
             await answer(connection.read_response())
             # Subscribed first, emptied then: what is read from here on is told of when it changes.
             self._cache.forget_all()
+            self._heard.clear()
+            self._emptied.set()
             self._asked_at = None
             await self._until_broken(connection, epoch)
         finally:
@@ -77,7 +92,8 @@ class Tracking:
 
     async def _until_broken(self, connection: Any, epoch: str) -> None:
         """Read what the link says, and ask now and then; whichever ends first ends the link."""
-        tasks = [asyncio.create_task(self._listen(connection, epoch)), asyncio.create_task(self._ask(connection))]
+        work = (self._listen(connection, epoch), self._ask(connection), self._fill(epoch))
+        tasks = [asyncio.create_task(one) for one in work]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -102,7 +118,19 @@ class Tracking:
                 await asyncio.sleep(ASK_SECONDS / 10)
             if monotonic() > resync_at:
                 self._cache.forget_all()
+                self._emptied.set()
                 resync_at = monotonic() + RESYNC_SECONDS
+
+    async def _fill(self, epoch: str) -> None:
+        """Read ahead whenever the cache was emptied, for as long as the link lives."""
+        while True:
+            await self._emptied.wait()
+            await self._heard.wait()
+            self._emptied.clear()
+            if self._preload is not None:
+                began = monotonic()
+                nodes = await self._preload.read(epoch)
+                _log.info("%d people are read ahead in %.1f s", nodes, monotonic() - began)
 
     async def _listen(self, connection: Any, epoch: str) -> None:
         while True:
@@ -114,6 +142,7 @@ class Tracking:
                 return
             self._asked_at = None
             self._cache.heard()
+            self._heard.set()
 
     def _told(self, prefix: str) -> Any:
         """Make what takes the keys that have changed; null stands for all of them."""

@@ -32,6 +32,7 @@ from enrichment.cached_shelf import CachedShelf
 from enrichment.decode import Stage
 from enrichment.directory import Directory, NotReadable
 from enrichment.dossier import ReferenceKind
+from enrichment.redis_preload import Preload
 from enrichment.redis_shelf import RedisShelf
 from enrichment.redis_tracking import Tracking
 from enrichment.redis_upkeep import RedisUpkeep
@@ -186,7 +187,8 @@ class _Assembly:
         client = self._redis()
         shelf = RedisShelf(client, namespace(self._settings))
         cache = CachedShelf(shelf)
-        tracking = Tracking(self._redis(protocol=3), namespace(self._settings), shelf, cache)
+        preload = Preload(client, namespace(self._settings), cache)
+        tracking = Tracking(self._redis(protocol=3), namespace(self._settings), shelf, cache, preload)
         readiness = Readiness(shelf, lambda: self._ends.ends(list(self._kinds)), self._metrics)
         activity = Activity(client, namespace(self._settings), self._metrics)
         units = OrgUnits(self._metrics, self._settings.org_units_max)

@@ -130,7 +130,8 @@ class BatchConsumer(driver.Consumer):
             return True
         self._room.clear()
         try:
-            await asyncio.wait_for(self._room.wait(), HELD_BACK_SECONDS if held_back else SIGN_OF_LIFE_SECONDS)
+            async with asyncio.timeout(HELD_BACK_SECONDS if held_back else SIGN_OF_LIFE_SECONDS):
+                await self._room.wait()
         except TimeoutError:
             await self._thread.call_thread(self._show_life)
         return False
@@ -205,9 +206,8 @@ class BatchConsumer(driver.Consumer):
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commit; False where Kafka did not take it. What is still ours is tried again at the next interval."""
         try:
-            return bool(
-                await asyncio.wait_for(self._thread.call_thread(self._commit_in_thread, offsets), COMMIT_SECONDS_MAX)
-            )
+            async with asyncio.timeout(COMMIT_SECONDS_MAX):
+                return bool(await self._thread.call_thread(self._commit_in_thread, offsets))
         except (CommitFailedError, IllegalStateError) as error:
             self.log.info("commit not taken, the partitions have moved: %s", type(error).__name__)
         except (KafkaError, TimeoutError) as error:

@@ -28,4 +28,5 @@ class Ending:
             TimeoutError: it has not ended in time.
         """
         if self._began:
-            await asyncio.wait_for(self._ended.wait(), seconds_max)
+            async with asyncio.timeout(seconds_max):
+                await self._ended.wait()

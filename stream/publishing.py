@@ -109,13 +109,15 @@ class Publisher:
     async def _close(self, flushed: bool) -> None:
         if flushed:
             try:
-                await asyncio.wait_for(self._producer.stop(), STOP_SECONDS_MAX)
+                async with asyncio.timeout(STOP_SECONDS_MAX):
+                    await self._producer.stop()
             except TimeoutError:
                 # Something of an earlier round, which had failed, still waits in it.
                 flushed = False
         if not flushed:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._abandon(), STOP_SECONDS_MAX)
+                async with asyncio.timeout(STOP_SECONDS_MAX):
+                    await self._abandon()
 
     async def _abandon(self) -> None:
         """Close, and see to it that nothing more is sent.

@@ -91,7 +91,8 @@ class Replay:
             await self._settle()
         if self._rate is not None and (wait := begun + due / self._rate - loop.time()) > 0:
             try:
-                await asyncio.wait_for(self._stop.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._stop.wait()
             except TimeoutError:
                 return
 

@@ -140,7 +140,8 @@ class Worker:
     async def _kafka(self, stack: AsyncExitStack) -> TopicEnds:
         ends = TopicEnds(aiokafka_options(self.settings))
         try:
-            await asyncio.wait_for(ends.start(), KAFKA_SECONDS_MAX)
+            async with asyncio.timeout(KAFKA_SECONDS_MAX):
+                await ends.start()
         except (KafkaError, OSError, TimeoutError) as error:
             raise CommandFailed(
                 f"Kafka does not answer at {self.settings.kafka} ({type(error).__name__}): check ACCESSWATCH_KAFKA."
@@ -209,7 +210,9 @@ class Worker:
                 if consumer is None or not (topics := consumer.subscribed()):
                     continue
                 try:
-                    await part.look(await asyncio.wait_for(ends.ends(topics), KAFKA_ANSWER_SECONDS_MAX))
+                    async with asyncio.timeout(KAFKA_ANSWER_SECONDS_MAX):
+                        reached = await ends.ends(topics)
+                    await part.look(reached)
                     self._kafka_away = None
                     self.metrics.kafka_answers.set(1)
                 except (KafkaError, OSError, TimeoutError) as error:
@@ -241,7 +244,8 @@ class Worker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         apps = [part.app.stop() for part in self.parts if part.app is not None]
         try:
-            await asyncio.wait_for(asyncio.gather(*apps, return_exceptions=True), CLOSE_SECONDS_MAX)
+            async with asyncio.timeout(CLOSE_SECONDS_MAX):
+                await asyncio.gather(*apps, return_exceptions=True)
         except TimeoutError:
             _log.warning("closing took too long; everything was committed before")
         _log.info("stopped")

@@ -54,7 +54,8 @@ class SmtpSender:
             if any(response.code < _FOR_GOOD for response in refused.values()):
                 return Again("RecipientsDeferred")
             with contextlib.suppress(errors.SMTPException, OSError):
-                await asyncio.wait_for(client.quit(), _QUIT_SECONDS)
+                async with asyncio.timeout(_QUIT_SECONDS):
+                    await client.quit()
             return Sent(refused=len(refused))
         finally:
             client.close()

@@ -103,7 +103,8 @@ class Watch:
             while True:
                 began = time.monotonic()
                 try:
-                    self.looks.append(await asyncio.wait_for(self._look(began), ANSWER_SECONDS_MAX))
+                    async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                        self.looks.append(await self._look(began))
                 except _AWAY:
                     self.unanswered += 1
                     await self._disconnect()
@@ -137,7 +138,8 @@ class Watch:
         self._admin = self._consumer = None
         for closing in clients:
             with suppress(*_AWAY):
-                await asyncio.wait_for(closing, ANSWER_SECONDS_MAX)
+                async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                    await closing
 
     def _note_stalls(self, now: float, *, answered: bool) -> None:
         """A partition that stands with records waiting while nobody says why, for too long."""

@@ -9,14 +9,15 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from enrichment import cached_shelf
+from enrichment import cached_shelf, redis_preload
 from enrichment.cached_shelf import SILENT_SECONDS_MAX, CachedShelf
 from enrichment.directory import NotReadable
 from enrichment.dossier import Dossier, placed
+from enrichment.redis_preload import Preload
 from enrichment.redis_shelf import Change, RedisShelf
 from enrichment.redis_tracking import Tracking
 from stream.embedded.services import Addresses
-from tests.support.records import client, staff
+from tests.support.records import client, staff, watched
 
 C1, C2, S1 = "client:C-1", "client:C-2", "staff:S-1"
 
@@ -51,7 +52,8 @@ class Kept:
         self.shelf = Paused(self.redis, self.namespace)
         self.passed = 0.0
         self.cache = CachedShelf(self.shelf, clock=lambda: monotonic() + self.passed)
-        self.tracking = Tracking(self.told, self.namespace, self.shelf, self.cache)
+        preload = Preload(self.redis, self.namespace, self.cache)
+        self.tracking = Tracking(self.told, self.namespace, self.shelf, self.cache, preload)
         self.epoch = ""
         self.offset = 0
 
@@ -113,7 +115,6 @@ async def kept(services: Addresses) -> AsyncIterator[Kept]:
 
 async def test_a_node_is_asked_for_once(kept: Kept) -> None:
     """Afterwards it comes from memory, one that nothing is known of too."""
-    await kept.put("C-1", "active")
     for _ in range(3):
         found = await kept.cache.read([C1, C2, S1])
     assert found[C2] == Dossier()
@@ -214,3 +215,24 @@ async def test_staff_records_are_kept_too(kept: Kept) -> None:
         while found[S1].staff is None or not found[C1].owners:
             await asyncio.sleep(0.001)
             found = await kept.cache.read([S1, C1])
+
+
+async def test_staff_and_the_watchlist_are_read_ahead(services: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the start and after a broken link; with their own records, without other clients, and not who was removed."""
+    monkeypatch.setattr(redis_preload, "RECORDS_PER_STEP", 2)
+    async with a_cache(services.redis) as kept:
+        people = [Change(n, "staff", f"S-{n}", placed(staff(f"S-{n}", client_ids=[f"own-{n}"]), 1)) for n in range(7)]
+        watchlist = [Change(0, "watchlist", "M-1", placed(watched("M-1", client_ids=["C-9"]), 1))]
+        await kept.writer.apply(kept.epoch, "s:0", [*people, Change(7, "staff", "S-0", None)], 8)
+        await kept.writer.apply(kept.epoch, "w:0", watchlist, 1)
+        await kept.put("C-1", "active")
+        expected = {f"staff:S-{n}" for n in range(1, 7)} | {f"client:own-{n}" for n in range(1, 7)} | {"client:C-9"}
+        for one in await kept.redis.client_list():
+            if "B" in one.get("flags", ""):
+                await kept.redis.client_kill(one["addr"])
+        await kept.until(lambda: expected == {*kept.cache._staff, *kept.cache._clients})
+        asked = kept.cache.asked
+        found = await kept.cache.read(expected)
+        assert asked == kept.cache.asked
+        assert found["client:own-3"].owners == ["S-3"]
+        assert found["client:C-9"].watchlist

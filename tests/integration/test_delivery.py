@@ -353,7 +353,8 @@ async def test_the_relay_outlives_a_database_that_does_not_answer(tmp_path: Path
     relay = Relay(store, topic.publish, lambda _: None, Clock(), "one")
     running = asyncio.create_task(relay.run(asyncio.Event(), stop))
     with suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(running), 0.5)
+        async with asyncio.timeout(0.5):
+            await asyncio.shield(running)
     assert topic.records == []
     path.rmdir()
     hidden.rename(path)

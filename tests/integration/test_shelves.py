@@ -1,5 +1,6 @@
 """One promise, two shelves: what memory holds of the reference data, Redis holds too, record by record."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,10 +10,12 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
+from enrichment.cached_shelf import CachedShelf
 from enrichment.directory import Directory, NotReadable
 from enrichment.dossier import KINDS, Dossier, ReferenceKind, placed, record_id
 from enrichment.memory_shelf import MemoryShelf
 from enrichment.redis_shelf import Change, EpochChanged, RedisShelf
+from enrichment.redis_tracking import Tracking
 from enrichment.wire import Record
 from stream.embedded.services import Addresses
 from tests.support.records import an_access, client, related, staff, watched, work
@@ -107,6 +110,64 @@ class InRedis:
             await self.redis.delete(*keys)
 
 
+class InCache:
+    """The shelf in Redis behind a worker's memory, with the link that tells it of changes."""
+
+    MARKER = "client:marker"
+
+    def __init__(self, in_redis: InRedis, told: "Redis") -> None:
+        self.below = in_redis
+        self.cache = CachedShelf(in_redis.shelf)
+        self.tracking = Tracking(told, in_redis.namespace, in_redis.shelf, self.cache)
+        self._puts = 0
+
+    async def put(self, *records: Record) -> None:
+        """Take records, in this order, and wait until memory was told of them."""
+        self._puts += 1
+        marker = client("marker", site=f"site-{self._puts}")
+        await self.below.put(*records, marker)
+        await self._told(marker)
+
+    async def delete(self, kind: ReferenceKind, identity: str) -> None:
+        """Take a tombstone, and wait until memory was told of it."""
+        await self.below.delete(kind, identity)
+        await self.put()
+
+    async def read(self, nodes: Collection[str]) -> Mapping[str, Dossier]:
+        """Read nodes, twice: the second time from memory."""
+        await self.cache.read(nodes)
+        before = self.cache.asked
+        found = await self.cache.read(nodes)
+        assert before == self.cache.asked, "what was just read was not kept"
+        return found
+
+    async def _told(self, marker: Record) -> None:
+        # Redis tells of all that a script has changed in one message: whoever knows the marker knows the others.
+        async with asyncio.timeout(10):
+            while True:
+                known = (await self.cache.read([self.MARKER]))[self.MARKER].client
+                if known is not None and known.value == marker:
+                    return
+                await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+async def in_cache(in_redis: InRedis, services: Addresses) -> AsyncIterator[InCache]:
+    """A worker's memory before a real Redis, its link alive."""
+    told: Redis = Redis.from_url(services.redis, protocol=3)
+    kept = InCache(in_redis, told)
+    link = asyncio.create_task(kept.tracking.run())
+    async with asyncio.timeout(10):
+        while not kept.cache.live:  # noqa: ASYNC110 the link is made by another task
+            await asyncio.sleep(0.001)
+    # Everything that a test asks about is in memory from the start.
+    await kept.cache.read(NODES)
+    yield kept
+    link.cancel()
+    await asyncio.gather(link, return_exceptions=True)
+    await told.aclose()
+
+
 @pytest.fixture
 async def in_redis(services: Addresses) -> AsyncIterator[InRedis]:
     """A shelf in a real Redis, in a namespace of its own."""
@@ -118,10 +179,11 @@ async def in_redis(services: Addresses) -> AsyncIterator[InRedis]:
     await redis.aclose()
 
 
-@pytest.fixture(params=["memory", "redis"])
-def kept(request: pytest.FixtureRequest, in_redis: InRedis) -> Kept:
-    """Either shelf."""
-    return in_redis if request.param == "redis" else InMemory()
+@pytest.fixture(params=["memory", "redis", "cache"])
+def kept(request: pytest.FixtureRequest, in_redis: InRedis, in_cache: InCache) -> Kept:
+    """Any shelf."""
+    shelves: dict[str, Kept] = {"memory": InMemory(), "redis": in_redis, "cache": in_cache}
+    return shelves[request.param]
 
 
 async def held(kept: Kept) -> dict[str, list[str]]:
@@ -139,7 +201,7 @@ async def held(kept: Kept) -> dict[str, list[str]]:
     return found
 
 
-# -- what both promise ----------------------------------------------------------------------------------------------
+# -- what all promise ----------------------------------------------------------------------------------------------
 
 
 async def test_a_node_that_nothing_is_known_of_is_empty(kept: Kept) -> None:
