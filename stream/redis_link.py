@@ -5,8 +5,8 @@
     redis+sentinel://host:port,host:port/master/db     whoever the sentinels call the master, asked at each connect
     rediss+sentinel://...                              the same over TLS, to the sentinels too
 
-The breaker is ``stream/readiness.py``: once its look is not answered it is open, and no batch asks anything until a look
-is answered again, five times a second; accesses are held meanwhile.
+The breaker is ``stream/readiness.py``: once its look is not answered it is open, and no batch asks anything until a
+look is answered again, tried five times a second; accesses are held meanwhile.
 """
 
 from dataclasses import dataclass
