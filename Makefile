@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 # The Python that runs make is the one that is used; none is downloaded.
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help docs setup demo test check lint types imports unit integration test-long faults-slice test-faults soak format clean
+.PHONY: help docs setup demo test check lint types imports unit integration test-long test-ops ops-tools faults-slice test-faults soak format clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,7 @@ imports: setup
 
 unit: setup ## the tests that need no services
 	.venv/bin/python -m pytest -q tests/unit tests/contracts tests/rules
+	.venv/bin/python -m pytest -q -m "not long and not services" tests/ops
 
 integration: setup ## the tests on a real Kafka and Valkey; TEST_SERVICES=containers takes them from Docker
 	.venv/bin/python -m pytest -q -n 2 --dist worksteal -m "not long" tests/integration
@@ -57,6 +58,20 @@ test-long: setup ## the integration tests that take minutes
 docs: setup ## write the docs that are made from code: rules, metrics
 	.venv/bin/python -m alerts.manual > docs/rules.md
 	.venv/bin/python -m agents.metrics_manual > docs/metrics.md
+
+test-ops: setup ops-tools ## alert rules, dashboards against a real Prometheus, runbooks, schemas, secured servers
+	.venv/bin/python -m pytest -q tests/ops
+
+# promtool, prometheus and amtool come from Debian's packages.
+ops-tools:
+	@for tool in prometheus promtool amtool; do command -v $$tool >/dev/null || missing=yes; done; \
+	test -z "$$missing" && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			prometheus prometheus-alertmanager >/dev/null; \
+	else \
+		echo "prometheus, promtool or amtool is missing: install the packages prometheus and prometheus-alertmanager." >&2; exit 1; \
+	fi
 
 faults-slice: setup ## pull every plug once, at most 3 minutes: part of `make test`
 	.venv/bin/python -m pytest -q -s tests/faults
