@@ -5,6 +5,7 @@ The same arguments give the same bytes, on any machine, every time, and any day 
 
 from collections.abc import Iterator
 from datetime import date
+from random import Random
 
 import orjson
 
@@ -18,6 +19,8 @@ from simulator.working_day import play
 
 STAFF = 8_044
 STAFF_MIN = 40
+#: Old watchlist entries: one for so many clients, published so many days ago.
+_CLIENTS_PER_STORY, _STORIES_OVER_DAYS = 2_400, 90
 #: Days that a simulation may last.
 DAYS_MAX = 400
 
@@ -69,6 +72,18 @@ class World:
         for client in range(setting.population.count):
             yield _reference("client", setting.population.record(client, -1))
         yield from (_reference("work", record) for record in setting.caseloads.records(setting.staff, setting.first))
+        yield from (_reference("watchlist", record) for record in self._old_stories())
+
+    def _old_stories(self) -> Iterator[Document]:
+        """Give what was on the watchlist a season ago; nobody asks about it any more."""
+        rng, population = Random(f"old stories {self.setting.seed}"), self.setting.population
+        published = self.setting.day(-_STORIES_OVER_DAYS).at(8 * 3600)
+        for number in range(1, population.count // _CLIENTS_PER_STORY + 1):
+            covered = [client_id(rng.randrange(population.count)) for _ in range(rng.randint(1, 4))]
+            yield {
+                "entry_id": f"NO{number:05d}", "client_ids": covered, "label": "an old story",
+                "published_at": published, "source": "news desk",
+            }  # fmt: skip
 
     def _relationships(self) -> Iterator[Document]:
         yield from self.setting.ties.relationships
@@ -83,7 +98,10 @@ class World:
         return self.setting.day(number)
 
 
-_KEYS = {"staff": "staff_id", "client": "client_id", "relationship": "relationship_id", "work": "work_id"}
+_KEYS = {
+    "staff": "staff_id", "client": "client_id", "relationship": "relationship_id", "work": "work_id",
+    "watchlist": "entry_id",
+}  # fmt: skip
 
 
 def _reference(kind: str, record: Document) -> Reference:

@@ -51,8 +51,9 @@ class ParsedShelf:
         kind: ReferenceKind = reference.kind  # type: ignore[assignment]
         record = decode(KINDS[kind][0], reference.value)
         self._shelf.put(kind, record, 0)
-        for place in placed(record, 0):
-            self._parsed.pop(place.node, None)
+        if self._parsed:
+            for place in placed(record, 0):
+                self._parsed.pop(place.node, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class MemoryJudge:
     rulebook: Rulebook = field(default_factory=lambda: Rulebook(load(), "benchmark"))
     #: Name of a variant -> the rule, and the limits that it is asked with as well.
     variants: Mapping[str, tuple[str, Limits]] = field(default_factory=dict)
+    #: How far relationships are followed, in hops, where a variant asks for more than the rulebook.
+    hops_max: int = 0
     shelf: ParsedShelf = field(default_factory=ParsedShelf)
     windows: MemoryWindows = field(default_factory=MemoryWindows)
 
@@ -88,7 +91,7 @@ class MemoryJudge:
         directory = Directory(self.shelf)
         for start in range(0, len(accesses), BATCH):
             batch = [decode(Access, one.value) for one in accesses[start : start + BATCH]]
-            known = await directory.facts_for(batch, self.rulebook.limits.hops_max)
+            known = await directory.facts_for(batch, max(self.hops_max, self.rulebook.limits.hops_max))
             cases = [self.rulebook.case(access, facts) for access, facts in zip(batch, known, strict=True)]
             answered = await self.windows.note([self.rulebook.noted(case) for case in cases])
             said += [self._said(replace(case, windows=found)) for case, found in zip(cases, answered, strict=True)]

@@ -1,0 +1,50 @@
+"""``python -m benchmarks.noticing``: judges seeds, plays a day through the real worker, writes the report."""
+
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from benchmarks.noticing.seeds import Size, run_seed
+
+STATE = Path("build/noticing")
+
+app = typer.Typer(help="How well accesswatch notices, on the simulated agency.", no_args_is_help=True)
+
+
+@app.command()
+def judge(
+    seeds: Annotated[str, typer.Argument(metavar="FIRST-LAST", help="Seeds, such as 101-120.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Where each seed's figures are written.")] = STATE,
+    staff: Annotated[int, typer.Option(help="Staff of each agency.")] = Size.staff,
+    days: Annotated[int, typer.Option(help="Days, from a Monday.")] = Size.days,
+    curves: Annotated[bool, typer.Option(help="Also what other values of each limit would do.")] = False,
+    processes: Annotated[int, typer.Option(help="How many seeds at the same time.")] = 2,
+) -> None:
+    """Judge the days of some seeds in memory; those that are judged already are left out."""
+    first, _, last = seeds.partition("-")
+    wanted = range(int(first), int(last or first) + 1)
+    out.mkdir(parents=True, exist_ok=True)
+    left = [seed for seed in wanted if not (out / f"seed-{seed}.json").exists()]
+    size = Size(staff, days, Size.intent_factor)
+    with ProcessPoolExecutor(processes, max_tasks_per_child=1) as pool:
+        for result in pool.map(partial(run_seed, size=size, with_variants=curves), left):
+            (out / f"seed-{result['seed']}.json").write_bytes(orjson.dumps(result))
+            sys.stdout.write(f"seed {result['seed']}: {result['accesses']:,} accesses\n")
+            sys.stdout.flush()
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Option(help="Where the seeds' figures are.")] = STATE,
+) -> None:
+    """Write the tables."""
+
+
+if __name__ == "__main__":
+    app()
