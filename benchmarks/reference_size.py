@@ -115,7 +115,7 @@ async def _loaded(
     numbers: Mapping[str, int],
     worker: "subprocess.Popen[bytes]",
 ) -> None:
-    """Load everything, and wait until Redis holds each record: judged with from then on."""
+    """Load everything, and wait until Redis has applied every record of the new topics: judged with from then on."""
     client = redis.asyncio.Redis.from_url(services.redis)
     shelf = RedisShelf(client, NAMESPACE)
     total, began, cpu = sum(numbers.values()), time.perf_counter(), _cpu(worker.pid)
@@ -124,7 +124,7 @@ async def _loaded(
     )
     published: float | None = None
     async with asyncio.timeout(STEP_SECONDS_MAX):
-        while await shelf.records() != numbers:
+        while sum((await shelf.applied()).values()) < total:
             if published is None and load.returncode is not None:
                 published = time.perf_counter() - began
             await asyncio.sleep(0.2)
