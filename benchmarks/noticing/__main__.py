@@ -9,6 +9,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from benchmarks.noticing.report import read, tables
 from benchmarks.noticing.seeds import Size, run_seed
 
 STATE = Path("build/noticing")
@@ -20,7 +21,7 @@ app = typer.Typer(help="How well accesswatch notices, on the simulated agency.",
 def judge(
     seeds: Annotated[str, typer.Argument(metavar="FIRST-LAST", help="Seeds, such as 101-120.")],
     *,
-    out: Annotated[Path, typer.Option(help="Where each seed's figures are written.")] = STATE,
+    out: Annotated[Path, typer.Option(help="Where each seed's figures are written.")] = STATE / "report",
     staff: Annotated[int, typer.Option(help="Staff of each agency.")] = Size.staff,
     days: Annotated[int, typer.Option(help="Days, from a Monday.")] = Size.days,
     curves: Annotated[bool, typer.Option(help="Also what other values of each limit would do.")] = False,
@@ -41,9 +42,12 @@ def judge(
 
 @app.command()
 def report(
-    out: Annotated[Path, typer.Option(help="Where the seeds' figures are.")] = STATE,
+    seeds: Annotated[Path, typer.Argument(help="Where the figures of the seeds are.")] = STATE / "report",
+    curves: Annotated[Path, typer.Option(help="Where those of the seeds judged with --curves are.")] = STATE / "tune",
 ) -> None:
-    """Write the tables."""
+    """Print the tables."""
+    for line in tables(read(seeds), read(curves)):
+        sys.stdout.write(f"{line}\n")
 
 
 if __name__ == "__main__":

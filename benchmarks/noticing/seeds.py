@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.noticing.baselines import Baselines
 from benchmarks.noticing.feed import hours
 from benchmarks.noticing.memory_judge import MemoryJudge
-from benchmarks.noticing.tally import INNOCENT, INTENDED, NATURAL, Tally
+from benchmarks.noticing.tally import INTENDED, NATURAL, Tally, is_natural
 from benchmarks.noticing.variants import HOPS_MAX, variants
 from simulator.records import Played
 from simulator.world import World
@@ -124,7 +124,7 @@ def _curve_point(ours: Tally, name: str, variant: Tally) -> dict[str, int]:
                 flags[alert_id] |= found
     for alert_id, alert in variant.alerts.items():
         flags[alert_id] |= alert.flags
-    natural = [found for found in flags.values() if found & (INNOCENT | NATURAL)]
+    natural = [found for found in flags.values() if is_natural(found)]
     episodes = {key for key, rules in ours.found.items() if rules != {rule}} | variant.found.keys()
     return {
         "alerts": len(natural),

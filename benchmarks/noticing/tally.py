@@ -18,6 +18,15 @@ def flags_of(label: Label) -> int:
     return INTENDED | (NATURAL if label.natural else 0)
 
 
+def is_natural(flags: int) -> bool:
+    """Whether an alert would be there with intents at their believable rate.
+
+    Where it holds accesses of struck-out episodes alone it would not; nor where innocent ones stand beside them, since
+    it is a window that these have filled.
+    """
+    return bool(flags & NATURAL) or not flags & INTENDED
+
+
 @dataclass(slots=True)
 class SeenAlert:
     """One alert while it is counted."""
