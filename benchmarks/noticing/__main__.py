@@ -1,5 +1,6 @@
 """``python -m benchmarks.noticing``: judges seeds, plays a day through the real worker, writes the report."""
 
+import asyncio
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -11,6 +12,7 @@ import typer
 
 from benchmarks.noticing.report import read, tables
 from benchmarks.noticing.seeds import Size, run_seed
+from simulator.world import STAFF
 
 STATE = Path("build/noticing")
 
@@ -38,6 +40,28 @@ def judge(
             (out / f"seed-{result['seed']}.json").write_bytes(orjson.dumps(result))
             sys.stdout.write(f"seed {result['seed']}: {result['accesses']:,} accesses\n")
             sys.stdout.flush()
+
+
+@app.command()
+def worker(
+    out: Annotated[Path, typer.Argument(help="The file of figures that is written.")] = STATE
+    / "worker"
+    / "seed-1.json",
+    *,
+    seed: Annotated[int, typer.Option(help="Of the agency.")] = 101,
+    staff: Annotated[int, typer.Option(help="Staff of the agency.")] = STAFF,
+    days: Annotated[int, typer.Option(help="Days, from a Monday.")] = 30,
+    intents: Annotated[float, typer.Option(help="How many times as often as believable intents come.")] = 1.0,
+    rate: Annotated[float, typer.Option(help="Accesses published a second, at most.")] = 2_000.0,
+) -> None:
+    """Play days through the real worker, with a Kafka and a Valkey of its own: 30 days of 8,044 staff take hours."""
+    from benchmarks.noticing.stand import stand  # noqa: PLC0415 slow to import
+    from benchmarks.noticing.worker_run import run  # noqa: PLC0415
+
+    with stand() as running:
+        result = asyncio.run(run(running, seed, Size(staff, days, intents), rate, typer.echo))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(orjson.dumps(result))
 
 
 @app.command()

@@ -38,14 +38,14 @@ class Truth:
         self.explained: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         self._days: dict[str, set[str]] = defaultdict(set)
 
-    def take(self, played: Played, *, explained: bool) -> None:
+    def take(self, played: Played, *, explained: bool, to_client: bool) -> None:
         """Count one access."""
         self.accesses += 1
         label = played.label
         self._days[played.key].add(played.occurred_at[:10])
         if label.episode is not None and not label.innocent:
             self.episodes[label.episode, bool(label.known)] = (label.name, label.natural)
-        elif b'"client_id":null' not in played.value:
+        elif to_client:
             self.explained[label.kind][0] += explained
             self.explained[label.kind][1] += 1
 
@@ -91,13 +91,20 @@ async def _run(seed: int, size: Size, *, with_variants: bool) -> dict[str, Any]:
         judge.learn(hour.records)
         other.learn(hour.records)
         for played, said in zip(hour.accesses, await judge.judge(hour.accesses), strict=True):
-            truth.take(played, explained=said.explained)
+            to_client = b'"client_id":null' not in played.value
+            truth.take(played, explained=said.explained, to_client=to_client)
             other.take(played)
             for rule, severity, alert in said.hits:
                 ours.hit(alert, rule, severity, played)
             for variant, alert in said.variants:
                 varied[variant].hit(alert, variant.partition(" ")[0], "low", played)
     other.end()
+    points = {name: _curve_point(ours, name, varied[name]) for name in judge.variants}
+    return document(seed, truth, ours, other) | {"variants": points}
+
+
+def document(seed: int, truth: Truth, ours: Tally, other: Baselines) -> dict[str, Any]:
+    """Write a seed's figures down for the report."""
     tallies = {"accesswatch": ours, "ministry": other.ministry, "siem": other.siem, "volume": other.volume}
     methods = {name: tally.document() for name, tally in tallies.items()}
     for method in methods.values():
@@ -110,7 +117,7 @@ async def _run(seed: int, size: Size, *, with_variants: bool) -> dict[str, Any]:
         "explained": dict(truth.explained),
         "episodes": [[*key, *value] for key, value in truth.episodes.items()],
         "methods": methods,
-        "variants": {name: _curve_point(ours, name, varied[name]) for name in judge.variants},
+        "variants": {},
     }
 
 
