@@ -23,6 +23,7 @@ COMMANDS = {
     "config": ("config", "app"),
     "dlq": ("dlq", "app"),
     "alerts": ("alerts", "app"),
+    "watch": ("watch", "watch"),
     "explain": ("explain", "explain"),
     "rules": ("rules", "app"),
 }

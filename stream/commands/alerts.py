@@ -14,9 +14,9 @@ from alerts.alert import Alert, Status, alert_json
 from alerts.assessment import Severity
 from alerts.rules.catalogue import RULES
 from alerts.store.reading import Filters
-from enrichment.newzealand import nz_text
 from stream.commands import alert_work
 from stream.commands.alert_brief import brief
+from stream.commands.alert_cells import cells, columns
 from stream.commands.alert_store import Reference, alert_store
 from stream.commands.moments import moment
 
@@ -59,7 +59,7 @@ def list_alerts(
         _table(found)
     else:
         for alert in found:
-            typer.echo("\t".join(_cells(alert)))
+            typer.echo("\t".join(cells(alert)))
 
 
 @app.command()
@@ -90,24 +90,11 @@ for _command in (
     app.command()(_command)
 
 
-def _cells(alert: Alert) -> list[str]:
-    return [
-        alert.alert_id,
-        nz_text(alert.raised_at),
-        alert.severity,
-        alert.status if alert.outcome is None else f"{alert.status} ({alert.outcome})",
-        alert.staff_id,
-        alert.client_id or "-",
-        str(alert.access_count),
-        alert.title,
-    ]
-
-
 def _table(found: list[Alert]) -> None:
-    table = Table("id", "raised", "severity", "status", "staff", "client", "accesses", "asks about", box=None)
+    table = Table(*columns(), box=None)
     table.columns[0].no_wrap = True
     for alert in found:
-        table.add_row(*(Text(cell) for cell in _cells(alert)))
+        table.add_row(*(Text(cell) for cell in cells(alert)))
     Console().print(table)
     if not found:
         typer.echo("No alert fits.")
