@@ -29,7 +29,7 @@ class Shown:
 
     ids: bool
     alerts: list[Alert] = field(default_factory=list)
-    #: Its id: the choice stays with the alert when newer ones come above it. None: the newest are shown, none is chosen.
+    #: Its id: the choice stays with the alert when newer ones come above it. None: the newest are shown.
     chosen: str | None = None
     said: str = ""
     #: Why the list is old, and since when it is what it is.
