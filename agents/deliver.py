@@ -3,43 +3,48 @@
 One loop routes; each channel has a loop of its own, so a dead channel delays no other. A message that did not
 get through waits in the ledger, longer each time, for a day, and is then parked to be seen.
 A crash between a channel's acceptance and the ledger's entry repeats a message, with the same id.
+A changed delivery file is taken between two rounds: a channel that has changed ends what it has in hand, and begins
+anew.
 """
 
 import asyncio
 import functools
 import logging
-import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, Literal
+from datetime import datetime
+from typing import Final
 
 from agents.channels.findings import Publish
 from agents.channels.senders import Sender, open_senders
 from agents.pacing import Backoff, pause
-from alerts.delivery.attempts import Again, Attempt, Sent, next_attempt
+from agents.tell import Result, Teller
 from alerts.delivery.decide import decide
-from alerts.delivery.messages import Wording, write
+from alerts.delivery.follow_up import first_look, follow_up
 from alerts.delivery.routes import Delivery
 from alerts.merging import Rules
 from alerts.store.errors import StoreError
-from alerts.store.ledger import Due
+from alerts.store.routing import Plan, Routed
 from alerts.store.store import Store
-
-Result = Literal["sent", "retried", "parked", "withheld"]
 
 #: Revisions decided about in one transaction.
 ROUTED_PER_ROUND_MAX: Final = 200
-#: Messages that one channel sends at the same time.
-CONCURRENCY: Final = 4
-#: How long a notification that nobody announced waits at most.
+#: How long a notification that nobody announced waits at most, and a changed delivery file.
 IDLE_SECONDS: Final = 1.0
-#: What comes on top of an attempt's own time before its claim ends.
-LEASE_MARGIN_SECONDS: Final = 15
-#: Tries to write down what became of a message, before its claim is left to end.
-RECORD_ATTEMPTS_MAX: Final = 6
+#: Alerts of which old rows are removed in one transaction.
+PURGED_PER_ROUND_MAX: Final = 200
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Serving:
+    """A channel's loop: told when something was routed, and when to end."""
+
+    sender: Sender
+    routed: asyncio.Event
+    stop: asyncio.Event
+    task: "asyncio.Task[None]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Deliverer:
     """The deliver agent of one worker; ``holder`` names it among all that share the database."""
 
     store: Store
-    delivery: Delivery
+    in_force: Callable[[], Delivery]
     rules: Rules
     #: Counts a notification: channel, result.
     count: Callable[[str, Result], None]
@@ -56,36 +61,80 @@ class Deliverer:
     #: Where findings go.
     publish: Publish
 
+    @property
+    def delivery(self) -> Delivery:
+        """The delivery file that is in force now."""
+        return self.in_force()
+
     async def run(self, woken: asyncio.Event, stop: asyncio.Event) -> None:
         """Route and send until *stop*; *woken* says that the store has something new."""
-        senders = open_senders(self.delivery, self.publish)
-        routed = {name: asyncio.Event() for name in senders}
+        serving: dict[str, _Serving] = {}
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._route_all(woken, routed, stop))
-            for name, sender in senders.items():
-                loops.create_task(self._serve(name, sender, routed[name], stop))
+            loops.create_task(self._route_all(woken, serving, stop))
+            taken: Delivery | None = None
+            while not stop.is_set():
+                if (delivery := self.delivery) is not taken:
+                    await self._take(delivery, taken, serving, loops)
+                    taken = delivery
+                await pause(IDLE_SECONDS, stop)
+            for one in serving.values():
+                one.stop.set()
 
     async def route_once(self) -> int:
-        """Decide about revisions that nobody has decided about yet; give how many."""
-        choose = functools.partial(decide, self.delivery.routes)
-        routed = await asyncio.to_thread(self.store.route, choose, self.clock(), ROUTED_PER_ROUND_MAX)
-        for one in routed:
-            for channel in one.decision.withheld:
-                self.count(channel, "withheld")
-                _log.warning("Alert %s was withheld from %s: conflicted, no conflict channel.", one.alert_id, channel)
-        return len(routed)
+        """Decide about revisions that nobody has decided about yet, and about what has fallen due; give how many."""
+        delivery = self.delivery
+        plan = plan_of(delivery)
+        routed = await asyncio.to_thread(self.store.route, plan, self.clock(), ROUTED_PER_ROUND_MAX)
+        follow = functools.partial(follow_up, delivery)
+        reminded = await asyncio.to_thread(self.store.follow_up, plan, follow, self.clock(), ROUTED_PER_ROUND_MAX)
+        for one in (*routed, *reminded):
+            self._say_kept_back(one)
+        return len(routed) + len(reminded)
 
     async def send_once(self, name: str, sender: Sender) -> int:
-        """Send what one channel has to send now, at most ``CONCURRENCY`` messages; give how many."""
-        lease = timedelta(seconds=self.delivery.channels[name].timeout_seconds + LEASE_MARGIN_SECONDS)
-        claim = functools.partial(
-            self.store.claim_due, name, holder=self.holder, now=self.clock(), lease=lease, limit=CONCURRENCY
-        )
-        due = await asyncio.to_thread(claim)
-        await asyncio.gather(*(self._tell(one, sender) for one in due))
-        return len(due)
+        """Send what one channel has to send now; give how many messages."""
+        delivery = self.delivery
+        if name not in delivery.channels:
+            return 0
+        teller = Teller(self.store, delivery, self.rules, self.count, self.clock, self.holder)
+        return await teller.send_once(name, sender)
 
-    async def _route_all(self, woken: asyncio.Event, routed: Mapping[str, asyncio.Event], stop: asyncio.Event) -> None:
+    async def purge(self) -> None:
+        """Remove what was told long ago; what cannot be removed now will be the next time."""
+        try:
+            while await asyncio.to_thread(self.store.purge, self.clock(), PURGED_PER_ROUND_MAX):
+                pass
+        except StoreError as error:
+            _log.warning("old messages were not removed: %s", error)
+
+    def _say_kept_back(self, routed: Routed) -> None:
+        for telling in routed.tellings:
+            if telling.how in {"withheld", "silenced"}:
+                for channel in telling.channels:
+                    self.count(channel, "withheld" if telling.how == "withheld" else "silenced")
+            if telling.how == "withheld":
+                _log.warning(
+                    "Alert %s was withheld: every route from %s has a conflict.", routed.alert_id, telling.route
+                )
+
+    async def _take(
+        self, delivery: Delivery, before: Delivery | None, serving: dict[str, _Serving], loops: asyncio.TaskGroup
+    ) -> None:
+        """End the channels that have changed or gone, and begin those that are new; the others go on."""
+        same = {name for name in serving if before is not None and _of(before, name) == _of(delivery, name)}
+        ended = [serving.pop(name) for name in list(serving) if name not in same]
+        for one in ended:
+            one.stop.set()
+            one.routed.set()
+        if ended:
+            await asyncio.wait({one.task for one in ended})
+        for name, sender in open_senders(delivery, self.publish).items():
+            if name not in same:
+                routed, stop = asyncio.Event(), asyncio.Event()
+                task = loops.create_task(self._serve(name, sender, routed, stop))
+                serving[name] = _Serving(sender, routed, stop, task)
+
+    async def _route_all(self, woken: asyncio.Event, serving: dict[str, _Serving], stop: asyncio.Event) -> None:
         backoff = Backoff()
         while not stop.is_set():
             woken.clear()
@@ -97,8 +146,8 @@ class Deliverer:
                 continue
             backoff.reset()
             if count:
-                for event in routed.values():
-                    event.set()
+                for one in serving.values():
+                    one.routed.set()
             if count < ROUTED_PER_ROUND_MAX:
                 await pause(IDLE_SECONDS, woken, stop)
 
@@ -116,42 +165,17 @@ class Deliverer:
             if not count:
                 await pause(IDLE_SECONDS, routed, stop)
 
-    async def _tell(self, due: Due, sender: Sender) -> None:
-        channel = self.delivery.channels[due.channel]
-        wording = Wording(due.channel, channel.detail, self.delivery.console_url, self.rules)
-        try:
-            attempt = await sender.send(write(due.alert, due.first_revision, wording), self.clock())
-        except Exception as error:  # noqa: BLE001 one message that cannot be written must not hold up the others
-            attempt = Again(type(error).__name__)
-        await self._record(due, attempt)
 
-    async def _record(self, due: Due, attempt: Attempt) -> None:
-        now = self.clock()
-        if isinstance(attempt, Sent):
-            result: Result = "sent"
-            write_down = functools.partial(self.store.record_sent, due, now)
-            if attempt.refused:
-                _log.warning("Channel %s: %d recipients were refused.", due.channel, attempt.refused)
-        else:
-            retry_at = None
-            if isinstance(attempt, Again):
-                dice = random.random()  # noqa: S311 spreads load, guards nothing
-                retry_at = next_attempt(due.attempts, due.first_attempt_at, now, dice, attempt.after)
-            result = "parked" if retry_at is None else "retried"
-            write_down = functools.partial(self.store.record_failed, due, attempt.why, retry_at)
-            _log.warning("Channel %s: attempt %d was %s (%s).", due.channel, due.attempts, result, attempt.why)
-        self.count(due.channel, result)
-        await _persist(write_down)
+def plan_of(delivery: Delivery) -> Plan:
+    """Give how revisions are decided about under a delivery file."""
+    return Plan(
+        decide=functools.partial(decide, delivery),
+        look_again=functools.partial(first_look, delivery),
+        storm_per={route.name: route.storm.per for route in delivery.routes},
+        staff=[staff_id for route in delivery.routes for staff_id in route.staff],
+    )
 
 
-async def _persist(write_down: Callable[[], None]) -> None:
-    """Write down what became of a message, trying again: what is not written down is sent again."""
-    backoff = Backoff()
-    for left in reversed(range(RECORD_ATTEMPTS_MAX)):
-        try:
-            return await asyncio.to_thread(write_down)
-        except StoreError:
-            if not left:
-                raise
-            await asyncio.sleep(backoff.next_seconds())
-    return None
+def _of(delivery: Delivery, name: str) -> object:
+    """Give all that a channel is made of."""
+    return delivery.channels.get(name), delivery.secrets.get(name)

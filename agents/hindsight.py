@@ -1,5 +1,7 @@
 """The way of what becomes known after accesses: work and self reports, into the alert store, where they revise alerts.
 
+Staff records go the same way: whom not to tell of an alert depends on who works where.
+
 It belongs to the ``alert`` agent and reads the same topics as ``reference``, in a group of its own. What is invalid has
 been parked by ``reference``, which reads every record too; here it is passed over.
 """
@@ -7,19 +9,20 @@ been parked by ``reference``, which reads every record too; here it is passed ov
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from agents.batch import Batch, published_at
+from agents.batch import Batch, Record, published_at
 from agents.holding import Hold
 from alerts.store.errors import StoreError
 from alerts.store.learned import ReportChange, WorkChange
+from alerts.store.register import StaffChange
 from alerts.store.store import Store
 from enrichment.decode import Refused, decode
-from enrichment.wire import SelfReport, Work
+from enrichment.wire import SelfReport, Staff, Work
 
-Kind = Literal["work", "self_report"]
+Kind = Literal["work", "self_report", "staff"]
 
 _log = logging.getLogger(__name__)
 
@@ -45,8 +48,8 @@ class Hindsight:
 
     async def carry(self, batch: Batch) -> None:
         """Carry one batch through; return when the store has it."""
-        work, reports = self._read(batch)
-        revised = await self.hold.until_it_works(lambda: self._take(work, reports), (StoreError,))
+        changes = self._read(batch)
+        revised = await self.hold.until_it_works(lambda: self._take(changes), (StoreError,))
         if revised:
             self.wake()
 
@@ -57,22 +60,38 @@ class Hindsight:
         except StoreError as error:
             _log.warning("old work was not forgotten: %s", error)
 
-    async def _take(self, work: list[WorkChange], reports: list[ReportChange]) -> int:
-        revised = await asyncio.to_thread(self.store.take_work, work, self.clock())
-        return revised + await asyncio.to_thread(self.store.take_reports, reports, self.clock())
+    async def _take(self, changes: "_Changes") -> int:
+        await asyncio.to_thread(self.store.take_staff, changes.staff)
+        revised = await asyncio.to_thread(self.store.take_work, changes.work, self.clock())
+        return revised + await asyncio.to_thread(self.store.take_reports, changes.reports, self.clock())
 
-    def _read(self, batch: Batch) -> tuple[list[WorkChange], list[ReportChange]]:
-        work: list[WorkChange] = []
-        reports: list[ReportChange] = []
+    def _read(self, batch: Batch) -> "_Changes":
+        changes = _Changes()
         for record in batch:
             key = (record.key or b"").decode("utf-8", "replace")
             try:
-                if self.topics[record.topic] == "work":
-                    item = None if record.value is None else decode(Work, record.value)
-                    work.append(WorkChange(key if item is None else item.work_id, item, published_at(record)))
-                else:
-                    report = None if record.value is None else decode(SelfReport, record.value)
-                    reports.append(ReportChange(key if report is None else report.report_id, report))
+                self._take_in(changes, record, key)
             except Refused:
                 continue
-        return work, reports
+        return changes
+
+    def _take_in(self, changes: "_Changes", record: Record, key: str) -> None:
+        match self.topics[record.topic]:
+            case "work":
+                work = None if record.value is None else decode(Work, record.value)
+                changes.work.append(WorkChange(key if work is None else work.work_id, work, published_at(record)))
+            case "self_report":
+                report = None if record.value is None else decode(SelfReport, record.value)
+                changes.reports.append(ReportChange(key if report is None else report.report_id, report))
+            case "staff":
+                staff = None if record.value is None else decode(Staff, record.value)
+                changes.staff.append(StaffChange(key if staff is None else staff.staff_id, staff))
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What a batch says, each kind in its order."""
+
+    work: list[WorkChange] = field(default_factory=list)
+    reports: list[ReportChange] = field(default_factory=list)
+    staff: list[StaffChange] = field(default_factory=list)

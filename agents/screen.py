@@ -22,7 +22,7 @@ from agents.park_limit import ParkLimit
 from agents.parking import Parked, Parking
 from agents.ports import NotPublished, Outputs
 from alerts.case import Case
-from alerts.explanation import Actor, Circumstances
+from alerts.explanation import Circumstances
 from alerts.judging import Judged, Rulebook
 from enrichment.decode import Refused, decode_access
 from enrichment.directory import Directory, NotReadable
@@ -179,5 +179,5 @@ def _hit_headers(one: Screened) -> list[tuple[str, bytes | None]]:
     return [
         (TIMESTAMP_HEADER, str(one.record.timestamp).encode()),
         (CONFLICT_HEADER, ",".join(one.judged.conflicts).encode()),
-        (CIRCUMSTANCES_HEADER, orjson.dumps(Circumstances(one.access.work_id, Actor.of(one.facts)))),
+        (CIRCUMSTANCES_HEADER, orjson.dumps(Circumstances.of(one.access, one.facts))),
     ]

@@ -102,6 +102,11 @@ class ServiceMetrics:
             "Two hashes: workers judge differently.",
             "hash",
         )
+        self.delivery_reload_failures = make.counter(
+            "delivery_reload_failures_total",
+            "Changed delivery files that were not taken for their mistakes.",
+            "The file before it stays in force.",
+        )
         self.limits_reload_failures = make.counter(
             "limits_reload_failures_total",
             "Changed limits files that were not taken for their mistakes.",

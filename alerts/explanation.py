@@ -61,12 +61,30 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """A staff member whose own client record was opened."""
+
+    staff_id: str
+    org_unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What of an access, beside its assessment, decides whether later work explains it; as known when it was judged."""
+    """What of an access, beside its assessment, the alert store needs; as known when it was judged.
+
+    Whether later work explains it, and whom an alert about it must not be told to.
+    """
 
     work_id: str | None = None
     #: None where the staff_id was in no staff record.
     actor: Actor | None = None
+    owners: tuple[Owner, ...] = ()
+
+    @classmethod
+    def of(cls, access: Opened, facts: Facts) -> "Circumstances":
+        """Read them from an access and what is known of it."""
+        owners = tuple(Owner(owner.value.staff_id, owner.value.org_unit) for owner in facts.owners)
+        return cls(access.work_id, Actor.of(facts), owners)
 
 
 CIRCUMSTANCES: TypeAdapter[Circumstances] = TypeAdapter(Circumstances)

@@ -14,7 +14,7 @@ import redis.asyncio
 from agents.activity import Activity
 from agents.alert import Alerting
 from agents.channels.findings import Publish
-from agents.deliver import Deliverer, Result
+from agents.deliver import Deliverer
 from agents.hindsight import Hindsight, Kind
 from agents.holding import Hold
 from agents.metric_forms import at_zero
@@ -25,6 +25,7 @@ from agents.reference import Reference
 from agents.relay import Relay
 from agents.screen import Screen, Screened
 from agents.store_figures import SEVERITIES, StoreFigures
+from agents.tell import Result
 from alerts.assessment import Outcome
 from alerts.rules.catalogue import RULES
 from alerts.store.store import Store
@@ -40,7 +41,7 @@ from enrichment.redis_windows import RedisWindows
 from enrichment.wire import Action
 from stream import RELEASE
 from stream.connections import aiokafka_options
-from stream.delivery_file import load_delivery
+from stream.delivery_in_force import DeliveryInForce
 from stream.ending import Ending
 from stream.faust_app import add_agent, faust_app, group_id
 from stream.in_order import InOrderConsumer
@@ -62,6 +63,8 @@ PRECISION_SECONDS = 60.0
 STORE_FIGURES_SECONDS = 10.0
 #: Seconds between times at which old work is forgotten.
 OLD_WORK_SECONDS = 3600.0
+#: Seconds between times at which messages that were told long ago are removed.
+OLD_MESSAGES_SECONDS = 3600.0
 #: Seconds in which what the store has left to publish is published when the worker stops.
 LAST_RELAY_SECONDS_MAX = 3.0
 #: Seconds in which messages that are being sent when the worker stops are written down as sent.
@@ -264,7 +267,7 @@ class _Assembly:
     async def hindsight(self) -> Part:
         """Make the alert agent's second part, with a group of its own: a long topic shall not hold up hits."""
         hold = Hold("hindsight", self._metrics)
-        kinds: tuple[Kind, ...] = ("work", "self_report")
+        kinds: tuple[Kind, ...] = ("work", "self_report", "staff")
         topics = {self._settings.topic(reference_topic(kind)): kind for kind in kinds}
         agent = Hindsight(await self._open_store(), hold, topics, _now, self._wake)
         app = faust_app(self._settings, "hindsight")
@@ -273,11 +276,11 @@ class _Assembly:
         return Part("hindsight", self._metrics, app=app, hold=hold, tasks=[old_work, *self._limits_watch()])
 
     async def deliver(self) -> Part:
-        store, delivery = await self._open_store(), load_delivery(self._settings)
-        at_zero(self._metrics.notifications, list(delivery.channels), get_args(Result))
+        store, in_force = await self._open_store(), DeliveryInForce(self._settings, self._metrics)
+        at_zero(self._metrics.notifications, list(in_force.delivery().channels), get_args(Result))
         deliverer = Deliverer(
             store,
-            delivery,
+            in_force.delivery,
             RULES,
             lambda channel, result: self._metrics.notifications.labels(channel, result).inc(),
             _now,
@@ -291,7 +294,12 @@ class _Assembly:
             self._stop.set()
             await telling.wait(LAST_MESSAGES_SECONDS_MAX)
 
-        tasks = [("deliver", telling.run()), *self._store_figures(store)]
+        tasks = [
+            ("deliver", telling.run()),
+            ("delivery file", in_force.watch()),
+            ("old messages", _every(OLD_MESSAGES_SECONDS, deliverer.purge)),
+            *self._store_figures(store),
+        ]
         return Part("deliver", self._metrics, tasks=tasks, finish=finish)
 
     def _relay(self, store: Store) -> Relay:

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, SecretStr, ValidationError
 
-from alerts.assessment import Severity
 from alerts.delivery.channel_settings import KIND_SAID, Channel, Name, Section, WebAddress
 from alerts.delivery.credentials import SecretMistake, with_files
+from alerts.delivery.route_settings import Route, Silence
 from alerts.yaml_places import PlacedYaml, YamlMistake
 from enrichment.told import Told
 
@@ -32,22 +32,17 @@ _SAID: Final = {
 }
 
 
+_NOBODY: Final = "leads to no route that is `independent: true`, which alerts about Internal Integrity's people need"
+
+
 class DeliveryError(Told):
     """The delivery file holds mistakes; ``sentences`` has one for each."""
-
-
-class Route(Section):
-    """Which alerts go where. Without ``conflict_channels`` a conflicted alert is withheld, counted and listed."""
-
-    name: Name
-    channels: Annotated[list[Name], Field(min_length=1)]
-    severities: Annotated[list[Severity], Field(min_length=1)] | None = None
-    conflict_channels: Annotated[list[Name], Field(min_length=1)] | None = None
 
 
 class _File(Section):
     channels: dict[Name, Annotated[Channel, Field(discriminator="kind")]] = Field({})
     routes: list[Route] = Field([])
+    silences: list[Silence] = Field([])
     console_url: WebAddress | None = None
 
 
@@ -59,6 +54,7 @@ class Delivery:
     routes: tuple[Route, ...]
     console_url: str | None
     secrets: Mapping[str, SecretStr]
+    silences: tuple[Silence, ...] = ()
 
 
 def shipped_path() -> Path:
@@ -95,20 +91,62 @@ def load(path: Path, environment: Mapping[str, str]) -> Delivery:
             secrets |= {name: secret} if secret else {}
     if sentences:
         raise DeliveryError(sentences)
-    return Delivery(channels, tuple(file.routes), file.console_url, secrets)
+    return Delivery(channels, tuple(file.routes), file.console_url, secrets, tuple(file.silences))
 
 
 def _crossed(placed: PlacedYaml, file: _File) -> Iterator[str]:
     """Say what fits its type and not the rest of the file."""
-    seen: set[str] = set()
+    for section in ("routes", "silences"):
+        seen: set[str] = set()
+        for number, named in enumerate(getattr(file, section)):
+            if named.name in seen:
+                yield placed.said((section, number, "name"), f"a {section[:-1]} {named.name} stands here already")
+            seen.add(named.name)
+    routes = {route.name: route for route in file.routes}
     for number, route in enumerate(file.routes):
-        if route.name in seen:
-            yield placed.said(("routes", number, "name"), f"a route {route.name} stands here already")
+        for place, name in enumerate(route.channels):
+            if name not in file.channels:
+                yield placed.said(("routes", number, "channels", place), f"there is no channel {name}")
+        for field, message in (*_misnamed(route, routes), *_without_end(route, routes)):
+            yield placed.said(("routes", number, field), message)
+    yield from (
+        placed.said(("routes", number, "conflict_route"), _NOBODY)
+        for number, route in enumerate(file.routes)
+        if not _leads_to_independent(route, routes)
+    )
+
+
+def _misnamed(route: Route, routes: Mapping[str, Route]) -> Iterator[tuple[str, str]]:
+    for field in ("conflict_route", "escalate_to"):
+        name = getattr(route, field)
+        if name == route.name:
+            yield field, "must name another route"
+        elif name is not None and name not in routes:
+            yield field, f"there is no route {name}"
+
+
+def _without_end(route: Route, routes: Mapping[str, Route]) -> Iterator[tuple[str, str]]:
+    """Escalation that comes back to where it began would remind for ever."""
+    seen, at = {route.name}, route.escalate_to
+    while at is not None and at in routes and at not in seen:
+        seen.add(at)
+        at = routes[at].escalate_to
+    if at == route.name != route.escalate_to:
+        yield "escalate_to", f"escalation from {route.name} comes back to it"
+
+
+def _leads_to_independent(route: Route, routes: Mapping[str, Route]) -> bool:
+    """Alerts about Internal Integrity's people must have somewhere to go, whichever route they begin at.
+
+    A name that leads nowhere is said elsewhere.
+    """
+    seen: set[str] = set()
+    while not route.independent and route.name not in seen:
         seen.add(route.name)
-        for field in ("channels", "conflict_channels"):
-            for place, name in enumerate(getattr(route, field) or ()):
-                if name not in file.channels:
-                    yield placed.said(("routes", number, field, place), f"there is no channel {name}")
+        if route.conflict_route not in routes or route.conflict_route == route.name:
+            return True
+        route = routes[route.conflict_route]
+    return route.independent
 
 
 def _sentence(placed: PlacedYaml, item: Mapping[str, Any]) -> str:

@@ -128,4 +128,5 @@ def _row(one: Arrived, past: PastHit, now: datetime) -> dict[str, Any]:
         "judged_at": past.judged_at,
         "work_id": past.work_id,
         "actor": None if past.actor is None else orjson.dumps(past.actor).decode(),
+        "owners": orjson.dumps(owners).decode() if (owners := one.record.circumstances.owners) else None,
     }

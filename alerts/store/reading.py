@@ -6,12 +6,12 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from alerts.alert import ALERT, Alert, Status
 from alerts.assessment import Evidence, Severity
 from alerts.store.errors import NotPossible
-from alerts.store.tables import ALERTS, HISTORY, HITS, NOTIFICATIONS
+from alerts.store.tables import ALERTS, HISTORY, HITS, KEPT_FROM, NOTIFICATIONS, STAFF
 
 _EVIDENCE: TypeAdapter[tuple[Evidence, ...]] = TypeAdapter(tuple[Evidence, ...])
 
@@ -65,10 +65,19 @@ RELATED_MAX: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One line of the ledger."""
+    """One line of the ledger about an alert; see ``ledger.py`` for its states and occasions."""
 
     revision: int
     channel: str
+    occasion: str
+    #: None where nobody wrote it down at the time.
+    reason: str | None
+    route: str | None
+    #: The route that it would have gone by: somebody there has a conflict.
+    instead_of: str | None
+    conflicted: bool
+    silence: str | None
+    told_in: str | None
     state: str
     attempts: int
     created_at: datetime
@@ -90,25 +99,42 @@ class StoredHit:
     occurred_at: datetime
 
 
-def listed(connection: Connection, filters: Filters, limit: int, offset: int) -> list[Alert]:
-    """Give alerts, newest raised first."""
-    query = _filtered(filters).order_by(ALERTS.c.raised_at.desc(), ALERTS.c.alert_id.desc())
+def listed(connection: Connection, filters: Filters, limit: int, offset: int, viewer: str | None) -> list[Alert]:
+    """Give alerts that *viewer* may see, newest raised first."""
+    query = _filtered(filters).where(*may_see(viewer)).order_by(ALERTS.c.raised_at.desc(), ALERTS.c.alert_id.desc())
     payloads = connection.execute(query.limit(limit).offset(offset)).scalars()
     return [ALERT.validate_json(payload) for payload in payloads]
 
 
-def found(connection: Connection, reference: str) -> Alert:
-    """Give the alert with this id, or the only one whose id begins so."""
-    exact = connection.execute(select(ALERTS.c.payload).where(ALERTS.c.alert_id == reference)).scalar()
+def found(connection: Connection, reference: str, viewer: str | None) -> Alert:
+    """Give the alert with this id, or the only one whose id begins so; what *viewer* may not see is not there."""
+    visible = select(ALERTS.c.payload).where(*may_see(viewer))
+    exact = connection.execute(visible.where(ALERTS.c.alert_id == reference)).scalar()
     if exact is not None:
         return ALERT.validate_json(exact)
-    begins = select(ALERTS.c.payload).where(ALERTS.c.alert_id.startswith(reference, autoescape=True)).limit(2)
+    begins = visible.where(ALERTS.c.alert_id.startswith(reference, autoescape=True)).limit(2)
     payloads = connection.execute(begins).scalars().all() if reference else []
     if not payloads:
         raise NotPossible(f"There is no alert {reference}.")
     if len(payloads) > 1:
         raise NotPossible(f"More than one alert begins with {reference}; give more of its id.")
     return ALERT.validate_json(payloads[0])
+
+
+def may_see(viewer: str | None) -> tuple[ColumnElement[bool], ...]:
+    """Leave out alerts about the viewer, those kept from them, and a colleague's where they are Internal Integrity's.
+
+    None: it is not known who looks, and nothing is left out.
+    """
+    if viewer is None:
+        return ()
+    kept = select(KEPT_FROM.c.alert_id).where(KEPT_FROM.c.staff_id == viewer)
+    theirs = select(STAFF.c.staff_id).where(STAFF.c.staff_id == viewer, STAFF.c.internal_integrity).exists()
+    return (
+        ALERTS.c.staff_id != viewer,
+        ALERTS.c.alert_id.not_in(kept),
+        ~and_(ALERTS.c.conflicted, theirs),
+    )
 
 
 def history(connection: Connection, alert_id: str) -> tuple[Entry, ...]:
@@ -125,7 +151,7 @@ def assignee(connection: Connection, alert_id: str) -> str | None:
     return connection.execute(select(ALERTS.c.assignee).where(ALERTS.c.alert_id == alert_id)).scalar()
 
 
-def related(connection: Connection, alert: Alert) -> list[Alert]:
+def related(connection: Connection, alert: Alert, viewer: str | None) -> list[Alert]:
     """Give the other alerts about the same staff member of the days around this one, the newest first."""
     query = (
         select(ALERTS.c.payload)
@@ -133,6 +159,7 @@ def related(connection: Connection, alert: Alert) -> list[Alert]:
             ALERTS.c.staff_id == alert.staff_id,
             ALERTS.c.alert_id != alert.alert_id,
             ALERTS.c.day.between(_shifted(alert.day, -RELATED_WITHIN), _shifted(alert.day, RELATED_WITHIN)),
+            *may_see(viewer),
         )
         .order_by(ALERTS.c.day.desc(), ALERTS.c.raised_at.desc())
         .limit(RELATED_MAX)
@@ -172,6 +199,13 @@ def notifications(connection: Connection, alert_id: str) -> tuple[Notification, 
         Notification(
             revision=row.revision,
             channel=row.channel,
+            occasion=row.occasion,
+            reason=row.reason,
+            route=row.route,
+            instead_of=row.instead_of,
+            conflicted=row.instead_of is not None or row.state == "withheld",
+            silence=row.silence,
+            told_in=row.told_in,
             state=row.state,
             attempts=row.attempts,
             created_at=row.created_at,
@@ -179,13 +213,16 @@ def notifications(connection: Connection, alert_id: str) -> tuple[Notification, 
             sent_at=row.sent_at,
             last_error=row.last_error,
         )
-        for row in connection.execute(query.order_by(NOTIFICATIONS.c.revision, NOTIFICATIONS.c.channel))
+        for row in connection.execute(
+            query.order_by(NOTIFICATIONS.c.revision, NOTIFICATIONS.c.created_at, NOTIFICATIONS.c.key)
+        )
     )
 
 
-def hits_of_event(connection: Connection, event_id: str) -> tuple[StoredHit, ...]:
+def hits_of_event(connection: Connection, event_id: str, viewer: str | None) -> tuple[StoredHit, ...]:
     """Give the hits of one access, with the alerts that they are in."""
-    query = select(HITS).where(HITS.c.event_id == event_id).order_by(HITS.c.alert_id, HITS.c.rule)
+    visible = HITS.c.alert_id.in_(select(ALERTS.c.alert_id).where(*may_see(viewer)))
+    query = select(HITS).where(HITS.c.event_id == event_id, visible).order_by(HITS.c.alert_id, HITS.c.rule)
     return tuple(
         StoredHit(
             alert_id=row.alert_id,

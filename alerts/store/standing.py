@@ -29,7 +29,7 @@ class Standing:
     #: By severity and status, of those that are not closed.
     alerts: dict[tuple[str, str], Waiting]
     unpublished: int
-    #: Messages by channel.
+    #: Messages by channel, of those that are due.
     notifications: dict[str, Waiting]
     #: Severity, and seconds from raised to first acknowledged or closed by a person.
     acknowledged: tuple[tuple[str, float], ...]
@@ -57,8 +57,8 @@ def _alerts(connection: Connection, now: datetime) -> dict[tuple[str, str], Wait
 
 def _notifications(connection: Connection, now: datetime) -> dict[str, Waiting]:
     query = (
-        select(NOTIFICATIONS.c.channel, func.count().label("number"), _oldest(NOTIFICATIONS.c.created_at))
-        .where(NOTIFICATIONS.c.state == "pending")
+        select(NOTIFICATIONS.c.channel, func.count().label("number"), _oldest(NOTIFICATIONS.c.due_at))
+        .where(NOTIFICATIONS.c.state == "pending", NOTIFICATIONS.c.due_at <= now)
         .group_by(NOTIFICATIONS.c.channel)
     )
     return {row.channel: _waiting(row, now) for row in connection.execute(query)}

@@ -13,16 +13,32 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from alerts.alert import Alert, ClosedAs
-from alerts.delivery.decide import Before, Decision
 from alerts.merging import HitRecord, Rules
 from alerts.policy import Policy
-from alerts.store import hindsight, learned, ledger, outbox, reading, schema, standing, taking, verifying, working
+from alerts.store import (
+    hindsight,
+    learned,
+    ledger,
+    outbox,
+    purging,
+    reading,
+    register,
+    rounds,
+    routing,
+    schema,
+    standing,
+    taking,
+    verifying,
+    working,
+)
 from alerts.store.database import WRITES, name_of, open_engine, parse
 from alerts.store.errors import StoreError
 from alerts.store.learned import ReportChange, WorkChange
-from alerts.store.ledger import Due, Routed
+from alerts.store.ledger import Due
 from alerts.store.outbox import Outgoing
 from alerts.store.reading import Entry, Filters, Notification, Precision, StoredHit
+from alerts.store.register import StaffChange
+from alerts.store.routing import Plan, Routed
 from alerts.store.standing import Standing
 from alerts.store.taking import Taken
 from alerts.store.verifying import Verified
@@ -37,6 +53,8 @@ class Store:
         self._rules = rules
         self._policy = policy
         self._name = name
+        #: Who looks at the alerts, a staff id: those that they must not see are not there. None: not known.
+        self.viewer: str | None = None
 
     @classmethod
     def open(cls, url: str, rules: Rules, policy: Callable[[], Policy] | None = None) -> Self:
@@ -50,14 +68,18 @@ class Store:
         return cls._opened(url, rules, policy, create=True)
 
     @classmethod
-    def open_existing(cls, url: str, rules: Rules) -> Self:
+    def open_existing(cls, url: str, rules: Rules, viewer: str | None = None) -> Self:
         """Open the database for a command: it must be there and have this release's schema.
+
+        *viewer* is the staff id of who looks: alerts that they must not see are then not there.
 
         Raises:
             NoStore: there is none yet.
             StoreError: one sentence, without a password.
         """
-        return cls._opened(url, rules, None, create=False)
+        store = cls._opened(url, rules, None, create=False)
+        store.viewer = viewer
+        return store
 
     @classmethod
     def _opened(cls, url: str, rules: Rules, policy: Callable[[], Policy] | None, *, create: bool) -> Self:
@@ -103,6 +125,12 @@ class Store:
         with self._writing() as connection:
             return hindsight.take_reports(connection, self._rules, changes, now)
 
+    def take_staff(self, changes: Sequence[StaffChange]) -> None:
+        """Take staff records, in their order."""
+        if changes:
+            with self._writing() as connection:
+                register.take(connection, changes)
+
     def forget_old_work(self, now: datetime) -> None:
         """Forget work that no hit still to come can need."""
         with self._writing() as connection:
@@ -128,15 +156,29 @@ class Store:
         with self._writing() as connection:
             return outbox.mark_published(connection, holder, ids, now)
 
+    def purge(self, now: datetime, limit: int) -> int:
+        """Remove what was done longer ago than ``purging.KEPT``, of up to *limit* alerts; give of how many."""
+        with self._writing() as connection:
+            return purging.purge(connection, now, limit)
+
     # Notifications
 
-    def route(self, decide: Callable[[Before | None, Alert], Decision], now: datetime, limit: int) -> list[Routed]:
+    def route(self, plan: Plan, now: datetime, limit: int) -> list[Routed]:
         """Decide about up to *limit* revisions that nobody has decided about yet, and write down who is to be told."""
         with self._reading() as connection:
-            if not ledger.any_unrouted(connection):
+            if not routing.any_unrouted(connection):
                 return []
         with self._writing() as connection:
-            return ledger.route(connection, decide, now, limit)
+            return routing.route(connection, plan, now, limit)
+
+    def follow_up(self, plan: Plan, follow: rounds.Follow, now: datetime, limit: int) -> list[Routed]:
+        """Write down what falls due without a new revision: reminders, escalations, messages about several alerts."""
+        with self._reading() as connection:
+            if not rounds.any_due(connection, now):
+                return []
+        with self._writing() as connection:
+            rounds.tell_several(connection, now)
+            return rounds.remind(connection, plan, follow, now, limit)
 
     def claim_due(self, channel: str, *, holder: str, now: datetime, lease: timedelta, limit: int) -> list[Due]:
         """Claim up to *limit* notifications that a channel is to send now; the claim ends after *lease*."""
@@ -149,20 +191,20 @@ class Store:
     def record_sent(self, due: Due, now: datetime) -> None:
         """Record that the channel accepted the message."""
         with self._writing() as connection:
-            ledger.record(connection, due, {"state": "sent", "sent_at": now, "last_error": None})
+            ledger.record(connection, due.key, {"state": "sent", "sent_at": now, "last_error": None})
 
     def record_failed(self, due: Due, why: str, retry_at: datetime | None) -> None:
         """Record that it did not: try again at *retry_at*, or park it when None. *why* is a class or a status."""
         state = {"state": "parked"} if retry_at is None else {"next_attempt_at": retry_at}
         with self._writing() as connection:
-            ledger.record(connection, due, {**state, "last_error": why})
+            ledger.record(connection, due.key, {**state, "last_error": why})
 
     # People
 
     def listed(self, filters: Filters, limit: int, offset: int = 0) -> list[Alert]:
         """Give alerts, newest raised first."""
         with self._reading() as connection:
-            return reading.listed(connection, filters, limit, offset)
+            return reading.listed(connection, filters, limit, offset, self.viewer)
 
     def get(self, reference: str) -> Alert:
         """Give the alert with this id, or the only one whose id begins so.
@@ -171,7 +213,7 @@ class Store:
             NotPossible: there is none, or more than one.
         """
         with self._reading() as connection:
-            return reading.found(connection, reference)
+            return reading.found(connection, reference, self.viewer)
 
     def history(self, alert_id: str) -> tuple[Entry, ...]:
         """Give what became of an alert, oldest first."""
@@ -186,7 +228,7 @@ class Store:
     def hits_of_event(self, event_id: str) -> tuple[StoredHit, ...]:
         """Give the hits of one access, with the alerts that they are in."""
         with self._reading() as connection:
-            return reading.hits_of_event(connection, event_id)
+            return reading.hits_of_event(connection, event_id, self.viewer)
 
     def acknowledge(self, alert_id: str, by: str, now: datetime) -> tuple[Alert, bool]:
         """Say that somebody is looking at it; give the alert and whether that changed anything.
@@ -243,7 +285,7 @@ class Store:
     def related(self, alert: Alert) -> list[Alert]:
         """Give the other alerts about the same staff member in the days around this one."""
         with self._reading() as connection:
-            return reading.related(connection, alert)
+            return reading.related(connection, alert, self.viewer)
 
     def precision(self) -> list[Precision]:
         """Give, for each rule, what became of the closed alerts that it is a reason of."""

@@ -83,6 +83,7 @@ HITS = Table(
     Column("judged_at", Instant),  # timestamp of the record in integrity.hit.v1
     Column("work_id", _Id),  # the work item that the access carried
     Column("actor", Text),  # alerts.explanation.Actor as JSON, as known when judged
+    Column("owners", Text),  # of the client record, as known when judged: JSON, staff id and org_unit of each
     Column("explained_by", _Id),  # the work item that became known later and explains it
     Column("covered", Boolean, nullable=False, server_default=false()),  # by a self report
     Column("revision", Integer),  # of the alert, that took it in; None from before that was kept
@@ -171,6 +172,7 @@ OUTBOX = Table(
     Column("lease_until", Instant),
     Column("routed_at", Instant),
     UniqueConstraint("alert_id", "revision"),
+    Index("ix_outbox_created_at", "created_at"),
 )
 Index(
     "ix_outbox_unpublished",
@@ -185,29 +187,71 @@ Index(
     postgresql_where=OUTBOX.c.routed_at.is_(None),
 )
 
-#: Who was told of which revision through which channel, and who still is to be.
+#: Each message to a channel, sent or to be sent, and what was kept back from one. ``key`` is the message's id.
 NOTIFICATIONS = Table(
     "notifications",
     METADATA,
-    Column("alert_id", _Id, ForeignKey("alerts.alert_id"), primary_key=True),
-    Column("revision", Integer, primary_key=True),
-    Column("channel", _Id, primary_key=True),
-    Column("state", _Word, nullable=False),  # pending, sent, parked, withheld
+    Column("key", String(200), primary_key=True),
+    Column("channel", _Id, nullable=False),
+    Column("occasion", _Word, nullable=False),  # told, reminder, escalated, digest, storm
+    Column("reason", _Word),  # alerts.delivery.decide.Reason; None from before that was kept
+    Column("route", _Id),
+    Column("instead_of", _Id),  # the route that has a conflict
+    Column("alert_id", _Id, ForeignKey("alerts.alert_id")),  # None: about several, which ``content`` speaks of
+    Column("revision", Integer),
+    Column("content", Text),  # JSON: alerts.delivery.gathered.Several
+    Column("state", _Word, nullable=False),  # alerts.store.ledger.State
+    Column("silence", _Id),  # the silence that kept it back
+    Column("told_in", String(200)),  # without its channel, the key of the message about several that told of it
     Column("attempts", Integer, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),  # when it was first to be sent
     Column("first_attempt_at", Instant),
     Column("next_attempt_at", Instant, nullable=False),
     Column("holder", String(200)),
     Column("lease_until", Instant),
     Column("sent_at", Instant),
     Column("last_error", String(200)),  # a class or a status, never a message: those may quote an address
+    Index("ix_notifications_alert_id", "alert_id", "revision"),
+    Index("ix_notifications_route", "route", "created_at"),
+    Index("ix_notifications_created_at", "created_at"),
 )
-Index(
-    "ix_notifications_pending",
-    NOTIFICATIONS.c.channel,
-    NOTIFICATIONS.c.next_attempt_at,
-    sqlite_where=NOTIFICATIONS.c.state == "pending",
-    postgresql_where=NOTIFICATIONS.c.state == "pending",
+for _state in ("pending", "gathered"):
+    Index(
+        f"ix_notifications_{_state}",
+        NOTIFICATIONS.c.channel if _state == "pending" else NOTIFICATIONS.c.route,
+        NOTIFICATIONS.c.next_attempt_at,
+        sqlite_where=NOTIFICATIONS.c.state == _state,
+        postgresql_where=NOTIFICATIONS.c.state == _state,
+    )
+
+#: Alerts that a route has told of and reminds of while nobody acknowledges them.
+FOLLOW_UPS = Table(
+    "follow_ups",
+    METADATA,
+    Column("route", _Id, primary_key=True),
+    Column("alert_id", _Id, ForeignKey("alerts.alert_id"), primary_key=True),
+    Column("reminders", Integer, nullable=False),  # sent so far
+    Column("next_at", Instant, nullable=False),
+    Index("ix_follow_ups_next_at", "next_at"),
+)
+
+#: Recipients who must not see an alert, since it concerns them or somebody they work beside.
+KEPT_FROM = Table(
+    "kept_from",
+    METADATA,
+    Column("alert_id", _Id, ForeignKey("alerts.alert_id"), primary_key=True),
+    Column("staff_id", _Id, primary_key=True),
+    Index("ix_kept_from_staff_id", "staff_id", "alert_id"),
+)
+
+#: What of the staff register decides whom not to tell.
+STAFF = Table(
+    "staff_register",
+    METADATA,
+    Column("staff_id", _Id, primary_key=True),
+    Column("org_unit", _Id, nullable=False),
+    Column("internal_integrity", Boolean, nullable=False),
 )
 
 #: One row per kind of claim: who holds its lock is the only one claiming (PostgreSQL; SQLite has one writer anyway).

@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Connection, RowMapping, Table, func, select
 
 from alerts.alert import ALERT, Alert
+from alerts.delivery.messages import message_key
 from alerts.store.chain import START, digest_of, digest_of_entry, digest_of_hits, head
 from alerts.store.tables import ALERTS, HISTORY, HITS, NOTIFICATIONS, OUTBOX
 
@@ -66,7 +67,7 @@ def _problems(connection: Connection, seen: _Seen, noted: tuple[int, str] | None
     counts = [
         (HITS, select(func.count()).where(HITS.c.revision.is_not(None)), seen.hits),
         (OUTBOX, select(func.count()).select_from(OUTBOX), seen.revisions + older),
-        (NOTIFICATIONS, select(func.count()).select_from(NOTIFICATIONS), seen.told),
+        (NOTIFICATIONS, select(func.count()).where(NOTIFICATIONS.c.alert_id.is_not(None)), seen.told),
     ]
     for table, count, counted in counts:
         there = connection.execute(count).scalar_one()
@@ -104,14 +105,19 @@ def _beside(connection: Connection, page: Sequence[RowMapping], seen: _Seen) -> 
     ids = sorted({entry["alert_id"] for entry in page})
     outbox = _by_revision(connection, OUTBOX, ids)
     hits = _by_revision(connection, HITS, ids)
-    ledger = _by_revision(connection, NOTIFICATIONS, ids)
+    ledger = {
+        (row["key"], row["channel"]) for rows in _by_revision(connection, NOTIFICATIONS, ids).values() for row in rows
+    }
+    purged = _purged(connection, ids)
     for entry in page:
         detail = orjson.loads(entry["detail"])
         of = f"revision {detail.get('routed', entry['revision'])} of alert {entry['alert_id']}"
         key = (entry["alert_id"], detail.get("routed", entry["revision"]))
+        is_purged = (key[1] or 0) <= purged.get(entry["alert_id"], 0)
         if "content" in detail:
-            seen.revisions += 1
             seen.content[entry["alert_id"]] = detail["content"]
+        if "content" in detail and not is_purged:
+            seen.revisions += 1
             if [digest_of(row["payload"]) for row in outbox.get(key, ())] != [detail["content"]]:
                 yield f"The outbox does not hold {of} as it was."
         if "assignee" in detail:
@@ -120,10 +126,27 @@ def _beside(connection: Connection, page: Sequence[RowMapping], seen: _Seen) -> 
             seen.hits += detail["hit_count"]
             if digest_of_hits(hits.get(key, ())) != detail["hits"]:
                 yield f"The hits of {of} are not as they were."
-        if "routed" in detail:
-            seen.told += len(detail["channels"])
-            if sorted(row["channel"] for row in ledger.get(key, ())) != sorted(detail["channels"]):
+        if "routed" in detail and not is_purged:
+            told = _told(entry["alert_id"], detail)
+            seen.told += len(told)
+            if not told <= ledger:
                 yield f"The ledger does not hold who was to be told of {of}."
+
+
+def _told(alert_id: str, detail: dict[str, Any]) -> set[tuple[str, str]]:
+    """Give the messages that an entry speaks of, each with its channel."""
+    if "keys" in detail:
+        return {(key, channel) for key, channel in detail["keys"]}
+    return {(message_key(alert_id, detail["routed"], channel), channel) for channel in detail["channels"]}
+
+
+def _purged(connection: Connection, ids: list[str]) -> dict[str, int]:
+    """Give by alert up to which revision the history says that rows were removed after their time."""
+    query = select(HISTORY.c.alert_id, HISTORY.c.detail).where(HISTORY.c.alert_id.in_(ids), HISTORY.c.what == "purged")
+    found: dict[str, int] = {}
+    for row in connection.execute(query):
+        found[row.alert_id] = max(found.get(row.alert_id, 0), orjson.loads(row.detail)["purged"])
+    return found
 
 
 def _by_revision(connection: Connection, table: Table, ids: list[str]) -> dict[tuple[str, int], list[Any]]:

@@ -12,6 +12,7 @@ from enrichment.newzealand import nz_text
 
 _WIDTH: Final = 100
 _NAME: Final = 14
+_WAITS: Final = {"pending": "pending, due", "gathered": "waits for the message about several, due"}
 #: The headings of a rule's page, and what they are called in a brief.
 _HEADINGS: Final = {
     "Looks for": None,
@@ -124,10 +125,20 @@ def _told(notification: Notification) -> str:
         state = f"sent {nz_text(notification.sent_at)}"
     elif state == "pending" and notification.attempts:
         state = f"pending, tried {notification.attempts} times, next {nz_text(notification.next_attempt_at)}"
+    elif state in {"pending", "gathered"}:
+        state = f"{_WAITS[state]} {nz_text(notification.next_attempt_at)}"
     elif state == "withheld":
-        state = "withheld: the alert is conflicted, and its route names no conflict channel"
+        state = "withheld: every route that might take it has a conflict"
+    elif state == "silenced":
+        state = f"silenced by {notification.silence}"
+    elif state == "summed":
+        state = f"told with others in {notification.told_in}"
+    elif state == "superseded":
+        state = "not sent: a newer message took its place"
+    occasion = "" if notification.occasion == "told" else f", {notification.occasion.replace('-', ' ')}"
+    instead = f", conflicted, instead of route {notification.instead_of}" if notification.instead_of else ""
     why = f" ({notification.last_error})" if notification.last_error else ""
-    return f"  revision {notification.revision} through {notification.channel}: {state}{why}"
+    return f"  revision {notification.revision}{occasion} through {notification.channel}{instead}: {state}{why}"
 
 
 def _named(name: str, text: str, indent: str = "  ") -> list[str]:

@@ -22,7 +22,8 @@ Reference = Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or
 def alert_store() -> Iterator[Store]:
     """Open the store that the settings name; what it cannot do becomes the command's sentence."""
     try:
-        store = Store.open_existing(environment.load().database_url, RULES)
+        settings = environment.load()
+        store = Store.open_existing(settings.database_url, RULES, viewer=settings.actor)
         try:
             yield store
         finally:

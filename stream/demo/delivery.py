@@ -8,6 +8,8 @@ import yaml
 
 #: Standard Webhooks asks for 24 to 64 bytes.
 _SECRET_BYTES = 32
+#: A whole day's alerts in a few minutes are no storm here.
+_MESSAGES_MAX = 1_000
 
 
 def write_delivery(file: Path, smtp_port: int, webhook_url: str) -> None:
@@ -32,8 +34,16 @@ def write_delivery(file: Path, smtp_port: int, webhook_url: str) -> None:
             {
                 "name": "everything",
                 "channels": ["integrity-mail", "case-system"],
-                "conflict_channels": ["governance-mail"],
-            }
+                "storm": {"at_most": _MESSAGES_MAX, "per": "1h"},
+                "conflict_route": "governance",
+            },
+            {
+                "name": "governance",
+                "channels": ["governance-mail"],
+                "only_when_named": True,
+                "independent": True,
+                "conflict_route": "everything",
+            },
         ],
     }
     file.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")

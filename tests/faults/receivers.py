@@ -47,7 +47,12 @@ class Receivers:
                 "sender": "accesswatch@agency.example", "recipients": ["duty@agency.example"], "timeout_seconds": 3,
             },
         }  # fmt: skip
-        routes = [{"name": "all", "channels": [HOOK, MAIL]}]
+        # Every alert is told: a fault's run is no storm.
+        whole = {"name": "all", "channels": [HOOK, MAIL], "storm": {"at_most": 1000, "per": "1s"}}
+        routes = [
+            {**whole, "independent": True, "conflict_route": "others"},
+            {"name": "others", "channels": [MAIL], "only_when_named": True, "conflict_route": "all"},
+        ]
         path = directory / "delivery.yaml"
         path.write_text(yaml.safe_dump({"channels": channels, "routes": routes}))
         return path

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from alerts.delivery.decide import Decision, Reason
 from alerts.identity import alert_id
 from alerts.rules.catalogue import RULES
 from alerts.store.database import open_engine, parse
@@ -20,6 +19,7 @@ from enrichment.newzealand import nz_date
 from tests.support.alert_builders import NOON, NOW, a_hit, an_answer
 from tests.support.console import accesswatch
 from tests.support.databases import an_empty_database, kinds
+from tests.support.routes import a_plan, telling
 from tests.support.worker import without_ours
 
 DAY = nz_date(NOON)
@@ -40,7 +40,7 @@ def store(url: str) -> Iterator[Store]:
     opened = Store.open(url, RULES)
     opened.take_hits([a_hit(), a_hit("e-2", [an_answer("own-record"), an_answer("volume")])], NOW)
     opened.take_hits([a_hit("e-3")], NOW)
-    opened.route(lambda _before, _alert: Decision(Reason.FIRST, ("mail",), ("hook",)), NOW, 10)
+    opened.route(a_plan(telling("mail", withheld=("hook",))), NOW, 10)
     opened.assign(PAIR, "S-8", "S-9", NOW)
     opened.note(PAIR, "Asked the manager.", "S-9", NOW)
     opened.close_alert(PAIR, "explained", because="A visit.", by="S-9", now=NOW)
@@ -67,8 +67,8 @@ def test_what_people_do_is_in_the_history(store: Store) -> None:
     assert [(e.revision, e.what, e.by, e.because) for e in store.history(PAIR)] == [
         (1, "raised", None, None),
         (2, "revised", None, None),
-        (None, "routed", None, "revision 1 (first), to mail"),
-        (None, "routed", None, "revision 2 (first), to mail"),
+        (None, "routed", None, "revision 1 (first), to mail; withheld, conflicted, not to hook"),
+        (None, "routed", None, "revision 2 (first), to mail; withheld, conflicted, not to hook"),
         (None, "assigned", "S-9", "to S-8"),
         (None, "noted", "S-9", "Asked the manager."),
         (3, "closed", "S-9", "A visit."),

@@ -17,7 +17,8 @@ from sqlalchemy import text
 from alerts.alert import ALERT, Alert
 from alerts.assessment import Answer
 from alerts.composing import Standing, compose
-from alerts.delivery.decide import Decision, Reason
+from alerts.delivery.decide import Telling
+from alerts.delivery.matter import Load, Matter
 from alerts.identity import alert_id
 from alerts.merging import AlertHit, Subject, gather, split
 from alerts.store import schema
@@ -30,6 +31,7 @@ from alerts.store.tables import METADATA
 from tests.support.alert_builders import NOW, RULES, a_hit, an_answer
 from tests.support.alert_workers import HITS, the_hits
 from tests.support.databases import an_empty_database, kinds
+from tests.support.routes import a_plan, telling
 
 DAY = date(2026, 11, 20)
 PAIR = alert_id("S-1", "C-1", DAY)
@@ -298,15 +300,14 @@ def test_a_relay_held_up_past_its_lease_lets_the_newest_leave_once_more(store: S
 # Notifications
 
 
-def to_mail(_before: object, _alert: Alert) -> Decision:
-    """Everybody is told by mail."""
-    return Decision(Reason.FIRST, ("mail",))
+#: Everybody is told by mail.
+TO_MAIL = a_plan(telling("mail"))
 
 
 def due(store: Store, now: datetime = NOW, holder: str = "one") -> list[tuple[str, int, int]]:
     """What the mail channel has to send: alert, revision, attempt."""
     found = store.claim_due("mail", holder=holder, now=now, lease=LEASE, limit=10)
-    return [(one.alert.alert_id, one.alert.revision, one.attempts) for one in found]
+    return [(one.alert.alert_id, one.alert.revision, one.attempts) for one in found if one.alert]
 
 
 def test_a_revision_is_routed_once(store: Store) -> None:
@@ -316,12 +317,13 @@ def test_a_revision_is_routed_once(store: Store) -> None:
     store.take_hits([a_hit("e-2", [an_answer("own-record", "critical")])], NOW)
     seen = []
 
-    def decide(before: object, alert: Alert) -> Decision:
-        seen.append((before and (before.severity, before.status), alert.revision))  # type: ignore[attr-defined]
-        return Decision(Reason.FIRST, ("mail",), ("hook",))
+    def decide(matter: Matter, load: Load, now: datetime) -> tuple[Telling, ...]:
+        before = matter.before
+        seen.append((before and (before.severity, before.status), matter.alert.revision))
+        return telling("mail", withheld=("hook",))(matter, load, now)
 
-    assert len(store.route(decide, NOW, 10)) == 3
-    assert store.route(decide, NOW, 10) == []
+    assert len(store.route(a_plan(decide), NOW, 10)) == 3
+    assert store.route(a_plan(decide), NOW, 10) == []
     assert seen == [(None, 1), (("high", "new"), 2), (("high", "closed"), 3)]
     assert {(n.revision, n.channel, n.state) for n in store.notifications(PAIR)} == {
         (revision, channel, state)
@@ -334,7 +336,7 @@ def test_a_revision_is_routed_once(store: Store) -> None:
 def test_a_message_is_claimed_by_one_until_its_lease_ends(store: Store) -> None:
     """Then by anybody, with the attempt counted; sent, by nobody."""
     store.take_hits([a_hit()], NOW)
-    store.route(to_mail, NOW, 10)
+    store.route(TO_MAIL, NOW, 10)
     assert due(store) == [(PAIR, 1, 1)]
     assert due(store, holder="two") == []
     (again,) = store.claim_due("mail", holder="two", now=NOW + LEASE, lease=LEASE, limit=10)
@@ -348,13 +350,14 @@ def test_of_one_alert_the_earlier_message_goes_first(store: Store) -> None:
     """A later one waits while it is tried again, not when it is parked; the thread begins with the first."""
     store.take_hits([a_hit()], NOW)
     store.take_hits([a_hit("e-2")], NOW)
-    store.route(to_mail, NOW, 10)
+    store.route(TO_MAIL, NOW, 10)
     (first,) = store.claim_due("mail", holder="one", now=NOW, lease=LEASE, limit=10)
     store.record_failed(first, "HTTP 503", NOW + timedelta(hours=1))
     assert due(store, NOW + timedelta(minutes=59)) == []
     (first,) = store.claim_due("mail", holder="one", now=NOW + timedelta(hours=1), lease=LEASE, limit=10)
     store.record_failed(first, "HTTP 410", None)
     (second,) = store.claim_due("mail", holder="one", now=NOW + timedelta(hours=1), lease=LEASE, limit=10)
+    assert second.alert is not None
     assert (second.alert.revision, second.first_revision) == (2, 1)
     assert [(n.state, n.last_error) for n in store.notifications(PAIR)] == [("parked", "HTTP 410"), ("pending", None)]
 

@@ -18,8 +18,9 @@ import yaml
 from aiohttp import web
 
 from agents.channels.senders import open_senders
-from agents.deliver import Deliverer, Result
+from agents.deliver import Deliverer
 from agents.relay import Relay
+from agents.tell import Result
 from alerts.alert import ALERT
 from alerts.delivery.attempts import Sent
 from alerts.delivery.messages import Wording, write
@@ -79,10 +80,21 @@ def webhook(url: str, tmp_path: Path) -> dict[str, Any]:
 def a_deliverer(store: Store, directory: Path, clock: Any, **channels: dict[str, Any]) -> tuple[Deliverer, Counts]:
     """The agent with one route to all of these channels, from a delivery file."""
     path = directory / "delivery.yaml"
-    routes = [{"name": "all", "channels": list(channels)}]
-    path.write_text(yaml.safe_dump({"channels": channels, "routes": routes}))
-    counts = Counts()
-    return Deliverer(store, load(path, {"SMTP_PASSWORD": PASSWORD}), RULES, counts, clock, "one", unpublished), counts
+    routes = [
+        {"name": "all", "channels": list(channels), "conflict_route": "none"},
+        # Its channel leads nowhere, and nothing in these tests takes it.
+        {
+            "name": "none",
+            "channels": ["nowhere"],
+            "conflict_route": "all",
+            "independent": True,
+            "only_when_named": True,
+        },
+    ]
+    nowhere = smtp(1)
+    path.write_text(yaml.safe_dump({"channels": {**channels, "nowhere": nowhere}, "routes": routes}))
+    delivery, counts = load(path, {"SMTP_PASSWORD": PASSWORD}), Counts()
+    return Deliverer(store, lambda: delivery, RULES, counts, clock, "one", unpublished), counts
 
 
 async def unpublished(_key: bytes, _value: bytes) -> None:
@@ -256,6 +268,7 @@ async def test_a_crash_between_sending_and_recording_repeats_the_same_message(st
         store.take_hits([a_hit()], NOW)
         await deliverer.route_once()
         (claimed,) = store.claim_due("channel", holder="dead", now=NOW, lease=timedelta(seconds=30), limit=4)
+        assert claimed.alert is not None
         message = write(claimed.alert, claimed.first_revision, Wording("channel", "reference", None, RULES))
         assert await open_senders(deliverer.delivery, deliverer.publish)["channel"].send(message, NOW) == Sent()
         assert await sent_once(deliverer) == 0
@@ -280,17 +293,6 @@ async def test_a_dead_channel_delays_no_other(store: Store, tmp_path: Path) -> N
         await running
     assert counts.seen["dead", "sent"] == 0
     assert len({headers["webhook-id"] for headers, _ in hook.requests}) == 12
-
-
-async def test_a_conflicted_alert_without_a_conflict_channel_is_withheld(store: Store, tmp_path: Path) -> None:
-    """Nothing leaves; it is counted and stands in the ledger."""
-    hook = Hook([web.Response(status=200)])
-    async with http_server(hook) as url:
-        deliverer, counts = a_deliverer(store, tmp_path, Clock(), channel=webhook(url, tmp_path))
-        store.take_hits([a_hit(actor_conflicted=True)], NOW)
-        await sent_once(deliverer)
-    assert (counts.seen, hook.requests) == ({("channel", "withheld"): 1}, [])
-    assert [(n.channel, n.state) for n in store.notifications(PAIR)] == [("channel", "withheld")]
 
 
 # The relay

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from agents.deliver import plan_of
 from alerts.alert import Alert
 from alerts.assessment import Severity
-from alerts.delivery.decide import Before, Decision, Reason, decide
-from alerts.delivery.routes import Route
+from alerts.delivery.decide import Reason
 from alerts.explanation import Actor
 from alerts.identity import alert_id
 from alerts.merging import HitRecord
@@ -29,6 +29,7 @@ from tests.support import records
 from tests.support.alert_builders import NOON, NOW, a_hit, an_answer
 from tests.support.cases import SHIPPED
 from tests.support.databases import an_empty_database, kinds
+from tests.support.routes import a_delivery, a_route
 
 DAY = nz_date(NOON)
 PAIR, ACTOR = alert_id("S-1", "C-1", DAY), alert_id("S-1", None, DAY)
@@ -244,22 +245,16 @@ def test_it_does_not_matter_what_was_read_first(tmp_path: Path, order: tuple[int
 
 def test_those_who_were_told_hear_that_it_is_explained(store: Store) -> None:
     """And nobody else does, nor when a person closes it."""
-
-    def everybody(before: Before | None, alert: Alert) -> Decision:
-        return decide([Route(name="all", channels=["mail"]), Route(name="more", channels=["hook"])], before, alert)
-
-    def by_mail(before: Before | None, alert: Alert) -> Decision:
-        return decide([Route(name="all", channels=["mail"])], before, alert)
-
+    everybody = plan_of(a_delivery(a_route(), a_route("more", "hook")))
     store.take_hits([hit("e-1", "repeat-visits"), hit("e-2", "repeat-visits", staff="S-2")], NOW)
-    store.route(by_mail, NOW, 10)
+    store.route(plan_of(a_delivery(a_route())), NOW, 10)
     store.take_work([known()], NOW)
     store.close_alert(alert_id("S-2", "C-1", DAY), "explained", because=None, by="S-9", now=NOW)
     routed = store.route(everybody, NOW, 10)
-    assert [one.decision.reason for one in routed] == [Reason.TAKEN_BACK, Reason.UNCHANGED]
+    assert [[telling.reason for telling in one.tellings] for one in routed] == [[Reason.TAKEN_BACK], []]
     assert [(told.revision, told.channel) for told in store.notifications(PAIR)] == [(1, "mail"), (2, "mail")]
     due = store.claim_due("mail", holder="one", now=NOW, lease=LEASE, limit=10)
-    assert {(one.alert.alert_id, one.alert.revision) for one in due} == {
+    assert {(one.alert.alert_id, one.alert.revision) for one in due if one.alert} == {
         (PAIR, 1), (alert_id("S-2", "C-1", DAY), 1),
     }  # fmt: skip
 
