@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from alerts.alert import Alert, Reason
 from alerts.assessment import Answer, Assessment, Evidence, Severity, Versions
 from alerts.case import Case
-from alerts.explanation import Actor, Circumstances
+from alerts.explanation import Actor, Circumstances, Owner
 from alerts.merging import HitRecord
 from alerts.rules.form import About, Answered, AnyRule, Limits, Quiet, Rule
 
@@ -58,6 +58,7 @@ def a_hit(
     versions: Versions = VERSIONS,
     work_id: str | None = None,
     actor: Actor | None = None,
+    owners: tuple[Owner, ...] = (),
     judged: datetime | None = None,
 ) -> HitRecord:
     """One record of ``integrity.hit.v1``."""
@@ -74,7 +75,7 @@ def a_hit(
         versions=versions,
     )
     milliseconds = int((recorded or NOON).timestamp() * 1000)
-    said = Circumstances(work_id, actor)
+    said = Circumstances(work_id, actor, owners)
     return HitRecord(assessment, milliseconds, actor_conflicted, owner_conflicted, said, judged or NOON)
 
 
