@@ -43,7 +43,7 @@ from stream import RELEASE
 from stream.connections import aiokafka_options
 from stream.delivery_in_force import DeliveryInForce
 from stream.ending import Ending
-from stream.faust_app import add_agent, faust_app, group_id
+from stream.faust_app import add_agent, faust_app
 from stream.in_order import InOrderConsumer
 from stream.kafka_ends import TopicEnds
 from stream.limits_in_force import LimitsInForce
@@ -115,7 +115,7 @@ class _Assembly:
         return outputs
 
     def _parking(self, outputs: RenewedOutputs, agent: str) -> Parking:
-        return Parking(outputs, self._metrics, group_id(self._settings, agent), RELEASE)
+        return Parking(outputs, self._metrics, self._settings.consumer_group(agent), RELEASE)
 
     def _limit(self, client: "redis.asyncio.Redis") -> ParkLimit:
         settings = self._settings

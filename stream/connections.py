@@ -1,13 +1,13 @@
 """How Kafka is reached, in the words of each client library, and where it is when nobody has said."""
 
-import ssl
 from typing import Any
 
 from pydantic import SecretStr
 
+from stream.certificates import kafka_context
 from stream.commands.failure import CommandFailed
 from stream.embedded import local
-from stream.settings import PREFIX, Settings, SettingsError
+from stream.settings import PREFIX, Settings
 
 
 def connected(settings: Settings, *, needs: tuple[str, ...] = ("kafka", "redis")) -> Settings:
@@ -53,28 +53,9 @@ def _options(settings: Settings) -> dict[str, Any]:
     servers = [server.strip() for server in (settings.kafka or "").split(",") if server.strip()]
     options: dict[str, Any] = {"bootstrap_servers": servers, "security_protocol": settings.kafka_security}
     if settings.kafka_security in {"SSL", "SASL_SSL"}:
-        options["ssl_context"] = _ssl_context(settings)
+        options["ssl_context"] = kafka_context(settings)
     if settings.kafka_security.startswith("SASL") and settings.kafka_password is not None:
         options["sasl_mechanism"] = settings.kafka_sasl_mechanism
         options["sasl_plain_username"] = settings.kafka_username
         options["sasl_plain_password"] = settings.kafka_password.get_secret_value()
     return options
-
-
-def _ssl_context(settings: Settings) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=settings.kafka_ca_file)
-    except OSError as error:
-        raise SettingsError([_unreadable("KAFKA_CA_FILE", error)]) from error
-    if settings.kafka_cert_file is not None:
-        try:
-            context.load_cert_chain(settings.kafka_cert_file, settings.kafka_key_file)
-        except OSError as error:
-            name = "KAFKA_CERT_FILE" if settings.kafka_key_file is None else "KAFKA_CERT_FILE or KAFKA_KEY_FILE"
-            raise SettingsError([_unreadable(name, error)]) from error
-    return context
-
-
-def _unreadable(name: str, error: OSError) -> str:
-    reason = "is no certificate or key in PEM form" if isinstance(error, ssl.SSLError) else "cannot be read"
-    return f"{PREFIX}{name} {reason} ({type(error).__name__})."

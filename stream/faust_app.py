@@ -27,19 +27,14 @@ REBALANCE_SECONDS_MAX = 25.0
 REQUEST_SECONDS_MAX = 40.0
 
 
-def group_id(settings: Settings, agent: str) -> str:
-    """Name the consumer group of one agent."""
-    return f"{settings.group}-{settings.topic_prefix}{agent}"
-
-
 def faust_app(settings: Settings, agent: str, consumer: Callable[..., BatchConsumer] = BatchConsumer) -> faust.App:
     """Make the application of one agent, not started; *consumer* makes its consumer when it starts."""
     options = aiokafka_options(settings)
     # Faust makes a directory for tables, of which we have none, but not its parents.
-    directory = settings.state_dir / "faust" / group_id(settings, agent)
+    directory = settings.state_dir / "faust" / settings.consumer_group(agent)
     directory.parent.mkdir(parents=True, exist_ok=True)
     app = faust.App(
-        group_id(settings, agent),
+        settings.consumer_group(agent),
         broker=[URL(f"kafka://{server}") for server in options["bootstrap_servers"]],
         broker_credentials=_credentials(options),
         value_serializer="raw",

@@ -1,4 +1,4 @@
-"""How far topics reach: their partitions, their end offsets, and which of them exist."""
+"""How far topics reach: their partitions and their end offsets."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -35,11 +35,6 @@ class TopicEnds:
         """Disconnect."""
         await self._admin.close()
         await self._consumer.stop()
-
-    async def missing(self, topics: Collection[str]) -> list[str]:
-        """Give those of these topics that do not exist."""
-        existing = await self._admin.list_topics()
-        return [topic for topic in topics if topic not in existing]
 
     async def partitions(self, topics: Collection[str]) -> list[TopicPartition]:
         """Give all partitions of these topics.

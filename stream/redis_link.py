@@ -18,6 +18,7 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from stream.certificates import redis_context
 from stream.settings import Settings
 
 #: Seconds to connect in; redis-py's own default waits for a hung server for most of a minute.
@@ -31,7 +32,11 @@ CONNECTIONS_MAX = 32
 
 
 def connect(settings: Settings, *, protocol: int = 2) -> "redis.asyncio.Redis":
-    """Describe the connection to Redis; it is made when first used. Protocol 3 is told of changes."""
+    """Describe the connection to Redis; it is made when first used. Protocol 3 is told of changes.
+
+    Raises:
+        SettingsError: a certificate cannot be read.
+    """
     if settings.redis is None:
         raise ValueError("no Redis is set")
     options: dict[str, Any] = {
@@ -46,8 +51,8 @@ def connect(settings: Settings, *, protocol: int = 2) -> "redis.asyncio.Redis":
     url = settings.redis.get_secret_value()
     if "+sentinel://" in url:
         return _by_sentinels(settings, parse_sentinels(url), options)
-    if url.startswith("rediss://") and settings.redis_ca_file is not None:
-        options["ssl_ca_certs"] = str(settings.redis_ca_file)
+    if url.startswith("rediss://"):
+        options |= _tls(settings)
     client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(url, **options)
     return client
 
@@ -90,9 +95,7 @@ def parse_sentinels(url: str) -> Sentinels:
 
 
 def _by_sentinels(settings: Settings, url: Sentinels, options: dict[str, Any]) -> "redis.asyncio.Redis":
-    secure: dict[str, Any] = {"ssl": True} if url.secure else {}
-    if url.secure and settings.redis_ca_file is not None:
-        secure["ssl_ca_certs"] = str(settings.redis_ca_file)
+    secure: dict[str, Any] = {"ssl": True, **_tls(settings)} if url.secure else {}
     asking = {"socket_timeout": SENTINEL_SECONDS_MAX, "socket_connect_timeout": SENTINEL_SECONDS_MAX}
     sentinels = Sentinel(list(url.addresses), sentinel_kwargs={**asking, **secure}, **secure)  # type: ignore[no-untyped-call]
     login: dict[str, Any] = {"username": url.username, "db": url.database, **options}
@@ -100,6 +103,17 @@ def _by_sentinels(settings: Settings, url: Sentinels, options: dict[str, Any]) -
         login["password"] = url.password
     client: redis.asyncio.Redis = sentinels.master_for(url.master, **login)
     return client
+
+
+def _tls(settings: Settings) -> dict[str, str]:
+    """The files that redis-py reads at each connection; they are read once here, so that a mistake is a sentence."""
+    redis_context(settings)
+    files = {
+        "ssl_ca_certs": settings.redis_ca_file,
+        "ssl_certfile": settings.redis_cert_file,
+        "ssl_keyfile": settings.redis_key_file,
+    }
+    return {name: str(file) for name, file in files.items() if file is not None}
 
 
 def namespace(settings: Settings) -> str:

@@ -50,8 +50,7 @@ class ReplayMemory:
 
     def __init__(self, admin: KafkaAdminClient, settings: Settings) -> None:
         self._admin = admin
-        # The form of every group of ours.
-        self.group = f"{settings.group}-{settings.topic_prefix}dlq-replay"
+        self.group = settings.consumer_group("dlq-replay")
         self._runs: dict[TopicPartition, Runs] = {}
         self._begins: dict[TopicPartition, int] = {}
 

@@ -39,10 +39,13 @@ class Settings(BaseModel):
     kafka_password: SecretStr | None = Field(None, description="SASL password")
     kafka_ca_file: Path | None = Field(None, description="CA certificates that Kafka's is checked against")
     kafka_cert_file: Path | None = Field(None, description="our certificate, for mTLS")
-    kafka_key_file: Path | None = Field(None, description="the key of our certificate")
+    kafka_key_file: Path | None = Field(None, description="its key, where that is in a file of its own")
+    kafka_key_password: SecretStr | None = Field(None, description="what that key is encrypted with")
     redis: SecretStr | None = Field(None, description="redis, rediss or redis+sentinel URL, with user and password")
     redis_password: SecretStr | None = Field(None, description="Redis password, where it is not in the URL")
     redis_ca_file: Path | None = Field(None, description="CA certificates that Redis's is checked against")
+    redis_cert_file: Path | None = Field(None, description="our certificate for Redis, where it asks for one")
+    redis_key_file: Path | None = Field(None, description="the key of our certificate for Redis")
     database: SecretStr | None = Field(None, description="SQLAlchemy URL of the alert store")
     state_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_state_dir("accesswatch")),
@@ -88,6 +91,8 @@ class Settings(BaseModel):
         if value is not None:
             url = urlsplit(value.get_secret_value())
             sentinels = url.scheme in {"redis+sentinel", "rediss+sentinel"} and url.netloc and url.path.strip("/")
+            if "ssl_" in url.query:
+                raise ValueError("may not carry ssl_ options: ACCESSWATCH_REDIS_CA_FILE names the CA to believe")
             if not sentinels and (url.scheme not in {"redis", "rediss"} or not url.hostname):
                 raise ValueError(
                     "must look like redis://host:port/0, rediss://user:password@host:port/0 "
@@ -97,8 +102,20 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.kafka_security.startswith("SASL") and (self.kafka_username is None or self.kafka_password is None):
-            raise ValueError(f"ACCESSWATCH_KAFKA_SECURITY={self.kafka_security} needs a username and a password")
+        security, sasl = self.kafka_security, self.kafka_security.startswith("SASL")
+        if sasl and (self.kafka_username is None or self.kafka_password is None):
+            raise ValueError(f"ACCESSWATCH_KAFKA_SECURITY={security} needs a username and a password")
+        # What is set and would not be used: somebody believes to be safer than they are.
+        if not sasl and self.kafka_password is not None:
+            raise ValueError(f"ACCESSWATCH_KAFKA_PASSWORD is not used by ACCESSWATCH_KAFKA_SECURITY={security}")
+        if not security.endswith("SSL") and (self.kafka_ca_file or self.kafka_cert_file):
+            raise ValueError(f"ACCESSWATCH_KAFKA_CA_FILE and _CERT_FILE are not used by KAFKA_SECURITY={security}")
+        url = "" if self.redis is None else self.redis.get_secret_value()
+        if url and not url.startswith("rediss") and (self.redis_ca_file or self.redis_cert_file):
+            raise ValueError("ACCESSWATCH_REDIS_CA_FILE and _CERT_FILE are used by a rediss:// URL only")
+        for name in ("kafka", "redis"):
+            if getattr(self, f"{name}_key_file") and not getattr(self, f"{name}_cert_file"):
+                raise ValueError(f"{PREFIX}{name.upper()}_KEY_FILE needs the certificate in {name.upper()}_CERT_FILE")
         return self
 
     @property
@@ -116,6 +133,10 @@ class Settings(BaseModel):
     def topic(self, name: str) -> str:
         """The name of one of our topics in this installation."""
         return self.topic_prefix + name
+
+    def consumer_group(self, agent: str) -> str:
+        """The name of the consumer group of one agent in this installation."""
+        return f"{self.group}-{self.topic_prefix}{agent}"
 
 
 def _host_port(text: str) -> tuple[str, int]:
@@ -142,6 +163,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             if value:
                 values[name] = value
         elif name.removesuffix("_file") in known:
+            if given.get(variable.removesuffix("_FILE")):
+                sentences.append(f"{variable} and {variable.removesuffix('_FILE')} are both set: take one away.")
+                continue
             try:
                 values[name.removesuffix("_file")] = Path(value).read_text("utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:

@@ -13,6 +13,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from stream.commands.failure import CommandFailed
 from stream.connections import kafka_python_options
+from stream.refusal import why_not
 from stream.settings import Settings
 from stream.topics import CATALOGUE, PARTITIONS, REPLICATION_MAX, Topic
 
@@ -44,10 +45,7 @@ def administration(settings: Settings) -> Iterator[KafkaAdminClient]:
     try:
         admin = KafkaAdminClient(**kafka_python_options(settings), bootstrap_timeout_ms=int(ANSWER_SECONDS_MAX * 1000))
     except (KafkaError, OSError) as error:
-        raise CommandFailed(
-            f"Kafka does not answer at {settings.kafka} ({type(error).__name__}): "
-            "see that it runs, and that ACCESSWATCH_KAFKA and its security settings are right."
-        ) from error
+        raise CommandFailed(why_not(settings, error)) from error
     try:
         yield admin
     except KafkaError as error:

@@ -23,8 +23,9 @@ from stream.health import Health
 from stream.kafka_ends import TopicEnds
 from stream.parts import Part
 from stream.platform_figures import watch_platform
+from stream.refusal import reason
+from stream.rights_check import check_rights
 from stream.settings import Settings
-from stream.topics import CATALOGUE
 from stream.watchdog import Watchdog
 
 AGENTS = ("screen", "reference", "alert", "deliver")
@@ -96,7 +97,7 @@ class Worker:
             raise CommandFailed(f"The worker stopped: {_said(self._failure)}.") from self._failure
 
     async def _start(self, build: Any, stack: AsyncExitStack, agents: Sequence[str]) -> None:
-        ends = await self._kafka(stack)
+        ends = await self._kafka(stack, agents)
         health = Health(self.metrics.registry, self.not_live, self.not_ready)
         try:
             await health.start(*self.settings.http_address)
@@ -137,23 +138,16 @@ class Worker:
 
     # -- starting -----------------------------------------------------------------------------------------------
 
-    async def _kafka(self, stack: AsyncExitStack) -> TopicEnds:
+    async def _kafka(self, stack: AsyncExitStack, agents: Sequence[str]) -> TopicEnds:
         ends = TopicEnds(aiokafka_options(self.settings))
         try:
             async with asyncio.timeout(KAFKA_SECONDS_MAX):
                 await ends.start()
         except (KafkaError, OSError, TimeoutError) as error:
-            raise CommandFailed(
-                f"Kafka does not answer at {self.settings.kafka} ({type(error).__name__}): check ACCESSWATCH_KAFKA."
-            ) from None
+            raise CommandFailed(await reason(self.settings, error)) from None
         stack.push_async_callback(ends.stop)
         self.metrics.kafka_answers.set(1)
-        missing = await ends.missing([self.settings.topic(topic.name) for topic in CATALOGUE])
-        if missing:
-            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            raise CommandFailed(
-                f"Kafka has no topic {missing[0]}{more}: create the missing ones with `accesswatch topics create`."
-            )
+        await asyncio.to_thread(check_rights, self.settings, agents)
         return ends
 
     def _listen_to_signals(self) -> None:

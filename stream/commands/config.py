@@ -9,6 +9,7 @@ import typer
 from alerts.delivery.routes import Delivery, DeliveryError
 from alerts.limits import LimitsError, LoadedLimits
 from alerts.limits import load as load_limits
+from stream.certificates import check_certificates
 from stream.delivery_file import load_delivery
 from stream.settings import PREFIX, Settings, SettingsError, load
 
@@ -37,6 +38,7 @@ def check(
     mistakes: list[str] = []
     settings = _said(mistakes, load, lambda _: ["Settings: no mistakes."], quiet=quiet)
     if settings is not None:
+        _said(mistakes, lambda: check_certificates(settings), lambda _: [], quiet=quiet)
         _said(mistakes, lambda: load_limits(settings.limits), partial(_limits_said, settings), quiet=quiet)
         _said(mistakes, lambda: load_delivery(settings), _delivery_said, quiet=quiet)
     for sentence in mistakes:
@@ -52,8 +54,8 @@ def _said(mistakes: list[str], read: Callable[[], T], good: Callable[[T], list[s
     except (SettingsError, LimitsError, DeliveryError) as error:
         mistakes += error.sentences
         return None
-    if not quiet:
-        typer.echo("\n".join(good(found)))
+    if not quiet and (lines := good(found)):
+        typer.echo("\n".join(lines))
     return found
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from stream import settings as environment
 from stream.commands.failure import CommandFailed
 from stream.connections import connected
+from stream.rights import AGENT_ROLES, as_commands, needed, roles
 from stream.topics import CATALOGUE, PARTITIONS
 
 _PARTITIONS_MAX = 1_000
@@ -68,3 +69,30 @@ def check(
         )
     if not as_json:
         typer.echo(f"All {len(CATALOGUE)} topics are right.")
+
+
+@app.command()
+def rights(
+    chosen: Annotated[
+        str, typer.Option("--roles", help=f"Whose, comma-separated: {', '.join(roles())}.", show_default="all agents")
+    ] = ",".join(AGENT_ROLES),
+    principal: Annotated[
+        str | None, typer.Option(help="Print the lines for Kafka's own tool that grant them, as to User:accesswatch.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+) -> None:
+    """Say what Kafka must let an agent or a command do, and no more; asks nobody."""
+    names = [name.strip() for name in chosen.split(",") if name.strip()]
+    unknown = [name for name in names if name not in roles()]
+    if unknown or not names:
+        raise typer.BadParameter(f"the roles are {', '.join(roles())}", param_hint="--roles")
+    found = needed(environment.load(), names)
+    if as_json:
+        typer.echo(json.dumps([asdict(right) for right in found], indent=2))
+    elif principal is not None:
+        typer.echo("\n".join(as_commands(found, principal)))
+    else:
+        table = Table("who", "may", "which", "", "why", box=None)
+        for right in found:
+            table.add_row(right.role, right.operation, right.resource, right.name, right.why)
+        Console().print(table)

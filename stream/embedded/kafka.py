@@ -40,6 +40,7 @@ def start_kafka(
     guarded: bool,
     port: int | None = None,
     member: Member | None = None,
+    listeners: Mapping[str, str] | None = None,
     properties: Mapping[str, str] | None = None,
     on_launch: OnLaunch | None = None,
 ) -> Server:
@@ -50,6 +51,7 @@ def start_kafka(
         guarded: whether it dies with this process.
         port: the port to take when it is free.
         member: its place among several brokers; it is alone when None.
+        listeners: security protocol -> host:port, where it shall listen beside its plain one; *properties* secure it.
         properties: server properties beside and instead of ours.
         on_launch: told of each attempt as soon as its process runs.
 
@@ -62,7 +64,8 @@ def start_kafka(
 
     def launch(attempt: int) -> Server:
         address = f"127.0.0.1:{free_port(port if attempt == 0 else None)}"
-        _write_properties(file, directory, address, member or Member(1, {1: free_port()}), properties or {})
+        listening = {"PLAINTEXT": address, **(listeners or {})}
+        _write_properties(file, directory, listening, member or Member(1, {1: free_port()}), properties or {})
         if not (directory / "data" / "meta.properties").exists():
             _format(java, classpath, file)
         log.unlink(missing_ok=True)
@@ -73,16 +76,21 @@ def start_kafka(
     return start(launch, answers, READY_SECONDS_MAX, on_launch)
 
 
-def _write_properties(file: Path, directory: Path, address: str, member: Member, extra: Mapping[str, str]) -> None:
+def _write_properties(
+    file: Path, directory: Path, listening: Mapping[str, str], member: Member, extra: Mapping[str, str]
+) -> None:
     controller = f"127.0.0.1:{member.controllers[member.node_id]}"
+    listeners = ",".join(f"{protocol}://{place}" for protocol, place in listening.items())
     properties = {
         "process.roles": "broker,controller",
         "node.id": str(member.node_id),
         "controller.quorum.voters": ",".join(f"{node}@127.0.0.1:{port}" for node, port in member.controllers.items()),
-        "listeners": f"PLAINTEXT://{address},CONTROLLER://{controller}",
-        "advertised.listeners": f"PLAINTEXT://{address}",
+        "listeners": f"{listeners},CONTROLLER://{controller}",
+        "advertised.listeners": listeners,
         "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "listener.security.protocol.map": ",".join(
+            ["CONTROLLER:PLAINTEXT", *(f"{protocol}:{protocol}" for protocol in listening)]
+        ),
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": str(directory / "data"),
         # Topics are made by `accesswatch topics create`, never by a typing mistake.

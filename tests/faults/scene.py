@@ -14,7 +14,6 @@ import redis
 import yaml
 from pydantic import SecretStr
 
-from stream.faust_app import group_id
 from stream.settings import PREFIX, Settings
 from stream.topic_admin import administration, create_missing
 from stream.topics import ACCESS, ALERT, ASSESSMENT, HIT
@@ -138,7 +137,10 @@ def _described(plan: Plan, stand: Stand, directory: Path, disk: Path | None) -> 
     fleet = Fleet(_environment(settings), directory, plan.command, plan.named)
     feeder = Feeder(settings, Workload(plan.seed, plan.spices, plan.planted, plan.crowd), plan.rate)
     outputs = tuple(settings.topic(name) for name in (ASSESSMENT, f"{ACCESS}.dlq", HIT, ALERT))
-    groups = {settings.topic(ACCESS): group_id(settings, "screen"), settings.topic(HIT): group_id(settings, "alert")}
+    groups = {
+        settings.topic(ACCESS): settings.consumer_group("screen"),
+        settings.topic(HIT): settings.consumer_group("alert"),
+    }
     watch = Watch(stand.kafka.bootstrap, groups, outputs, fleet, PARTITIONS)
     dice = random.Random(plan.seed)  # noqa: S311 seeded on purpose
     return Scene(plan, stand, settings, directory, fleet, feeder, receivers, watch, dice, disk)

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from stream.embedded.server import free_port
-from stream.faust_app import group_id
 from stream.settings import Settings
 from stream.topic_admin import administration
 from tests.support.worker import RunningWorker, a_worker, eventually
@@ -49,7 +48,7 @@ def both_ready(*workers: RunningWorker) -> bool:
 
 def members(settings: Settings) -> dict[str, tuple[str, frozenset[Any]]]:
     """Give, by instance id, each member of the screening group: its member id and its partitions."""
-    group = group_id(settings, "screen")
+    group = settings.consumer_group("screen")
     with administration(settings) as admin:
         described = admin.describe_groups([group])[group]
     found = {}

@@ -47,7 +47,11 @@ class RunningWorker:
 
     def wait_ready(self) -> None:
         """Wait until the worker is ready."""
-        eventually(lambda: self.page("/readyz")[0] == 200, f"the worker was not ready; its log: {self.log()}")
+        eventually(
+            lambda: self.process.poll() is not None or self.page("/readyz")[0] == 200,
+            f"the worker was not ready; its log: {self.log()}",
+        )
+        assert self.process.poll() is None, f"the worker has ended; its log: {self.log()}"
 
     def metric(self, name: str, **labels: str) -> float:
         """Add up the samples of a metric that carry these labels."""
