@@ -1,5 +1,7 @@
 """The command line: ``accesswatch``. Exit 0 ok, 1 failed with plain sentences on stderr, 2 wrong usage."""
 
+import os
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -30,6 +32,7 @@ COMMANDS = {
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 _COMPLETION = {"install_completion", "show_completion"}
 _INTERRUPTED = 130
+_TERMINATED = 143
 
 
 class _Group(TyperGroup):
@@ -82,6 +85,9 @@ def _root(
 
 def main() -> None:
     """Run the command line."""
+    if os.getpid() == 1:
+        # PID 1 of a container has no default for SIGTERM: what has not its own handler yet would not hear it.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:
         app()
     except Told as error:

@@ -15,6 +15,7 @@ from stream.topics import (
     ASSESSMENT,
     CATALOGUE,
     HIT,
+    OCSF,
     REFERENCE,
     dead_letter_topic,
     reference_topic,
@@ -43,7 +44,7 @@ _TOPICS: dict[str, list[tuple[Operation, list[str], str]]] = {
         ("Read", [reference_topic("work"), reference_topic("self_report")], "what explains an alert later"),
         ("Write", [ALERT], "the alerts"),
     ],
-    "deliver": [],
+    "deliver": [("Write", [OCSF], "the feed of findings, where a channel of kind `ocsf` is named")],
     "topics create": [
         ("Create", [topic.name for topic in CATALOGUE], "the topics that are missing"),
         ("Describe", [topic.name for topic in CATALOGUE], "which are there"),

@@ -46,6 +46,8 @@ if missing "$(image KAFKA_IMAGE)"; then
     .venv/bin/python -c 'from stream.embedded.jars import classpath; print(classpath().replace(":", "\n"))' |
         xargs -I '{}' cp '{}' "$work/context/jars"
 fi
+.venv/bin/python -c 'from stream.embedded.valkey import binary; print(binary())' |
+    xargs -I '{}' cp '{}' "$work/context/valkey-server"
 build python "$(image PYTHON_IMAGE)" "$work/context"
 build kafka "$(image KAFKA_IMAGE)" "$work/context"
 build redis "$(image REDIS_IMAGE)" "$work/context"

