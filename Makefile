@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 # The Python that runs make is the one that is used; none is downloaded.
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help docs setup demo test check lint types imports unit integration test-long test-ops ops-tools faults-slice test-faults soak format clean
+.PHONY: help docs setup demo test check lint types imports unit integration test-long test-ops ops-tools test-containers faults-slice test-faults soak format clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,7 +47,7 @@ imports: setup
 
 unit: setup ## the tests that need no services
 	.venv/bin/python -m pytest -q tests/unit tests/contracts tests/rules
-	.venv/bin/python -m pytest -q -m "not long and not services" tests/ops
+	.venv/bin/python -m pytest -q -m "not long and not services and not ops" tests/ops
 
 integration: setup ## the tests on a real Kafka and Valkey; TEST_SERVICES=containers takes them from Docker
 	.venv/bin/python -m pytest -q -n 2 --dist worksteal -m "not long" tests/integration
@@ -60,18 +60,32 @@ docs: setup ## write the docs that are made from code: rules, metrics
 	.venv/bin/python -m agents.metrics_manual > docs/metrics.md
 
 test-ops: setup ops-tools ## alert rules, dashboards against a real Prometheus, runbooks, schemas, secured servers
-	.venv/bin/python -m pytest -q tests/ops
+	PATH="$(CURDIR)/.tools:$$PATH" .venv/bin/python -m pytest -q tests/ops
 
-# promtool, prometheus and amtool come from Debian's packages.
-ops-tools:
-	@for tool in prometheus promtool amtool; do command -v $$tool >/dev/null || missing=yes; done; \
+# promtool, prometheus, amtool and a Redis with TLS come from Debian's packages, kustomize from its Go module.
+ops-tools: .tools/kustomize
+	@for tool in prometheus promtool amtool redis-server; do command -v $$tool >/dev/null || missing=yes; done; \
 	test -z "$$missing" && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-			prometheus prometheus-alertmanager >/dev/null; \
+			prometheus prometheus-alertmanager redis-server >/dev/null; \
 	else \
-		echo "prometheus, promtool or amtool is missing: install the packages prometheus and prometheus-alertmanager." >&2; exit 1; \
+		echo "prometheus, promtool, amtool or redis-server is missing: install the packages prometheus, prometheus-alertmanager and redis-server." >&2; exit 1; \
 	fi
+
+KUSTOMIZE_VERSION := v5.5.0
+.tools/kustomize:
+	@if command -v kustomize >/dev/null || command -v kubectl >/dev/null; then exit 0; fi; \
+	command -v go >/dev/null || { echo "kustomize and kubectl are missing, and Go to build kustomize with: install one." >&2; exit 1; }; \
+	GOBIN="$(CURDIR)/.tools" go install sigs.k8s.io/kustomize/kustomize/v5@$(KUSTOMIZE_VERSION)
+
+# The images of this list, made here; IMAGES= takes the official ones and builds ours from them.
+IMAGES ?= deploy/airgap/images.env
+test-containers: setup ## the compose stack really started, a worker killed and others upgraded; integration tests in containers
+	$(if $(IMAGES),deploy/airgap/build.sh,docker build --quiet --tag accesswatch:latest .)
+	env $(if $(IMAGES),$$(grep -v '^#' $(IMAGES))) .venv/bin/python -m pytest -q tests/containers
+	env $(if $(IMAGES),$$(grep -v '^#' $(IMAGES))) TEST_SERVICES=containers \
+		.venv/bin/python -m pytest -q -n 2 --dist worksteal -m "not long" tests/integration
 
 faults-slice: setup ## pull every plug once, at most 3 minutes: part of `make test`
 	.venv/bin/python -m pytest -q -s tests/faults
@@ -90,4 +104,4 @@ format: setup ## put the code into its form
 	.venv/bin/ruff check --fix .
 
 clean: ## remove what make has made here
-	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	rm -rf .venv .uv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
