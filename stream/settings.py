@@ -106,8 +106,6 @@ class Settings(BaseModel):
         if sasl and (self.kafka_username is None or self.kafka_password is None):
             raise ValueError(f"ACCESSWATCH_KAFKA_SECURITY={security} needs a username and a password")
         # What is set and would not be used: somebody believes to be safer than they are.
-        if not sasl and self.kafka_password is not None:
-            raise ValueError(f"ACCESSWATCH_KAFKA_PASSWORD is not used by ACCESSWATCH_KAFKA_SECURITY={security}")
         if not security.endswith("SSL") and (self.kafka_ca_file or self.kafka_cert_file):
             raise ValueError(f"ACCESSWATCH_KAFKA_CA_FILE and _CERT_FILE are not used by KAFKA_SECURITY={security}")
         url = "" if self.redis is None else self.redis.get_secret_value()

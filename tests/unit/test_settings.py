@@ -76,3 +76,27 @@ def test_a_wrong_secret_is_not_repeated() -> None:
     with pytest.raises(SettingsError) as caught:
         load({"ACCESSWATCH_REDIS": "hunter2"})
     assert "hunter2" not in str(caught.value)
+
+
+NOT_USED = [
+    pytest.param({"ACCESSWATCH_KAFKA_CA_FILE": "ca.pem"}, "are not used by KAFKA_SECURITY=PLAINTEXT.", id="Kafka's CA"),
+    pytest.param(
+        {"ACCESSWATCH_REDIS": "redis://h:1/0", "ACCESSWATCH_REDIS_CA_FILE": "ca.pem"}, "by a rediss:// URL only.",
+        id="Redis's CA",
+    ),
+    pytest.param(
+        {"ACCESSWATCH_KAFKA_SECURITY": "SSL", "ACCESSWATCH_KAFKA_KEY_FILE": "k"}, "needs the certificate", id="a key"
+    ),
+    pytest.param({"ACCESSWATCH_REDIS": "rediss://h:1/0?ssl_cert_reqs=none"}, "may not carry ssl_ options", id="unchecked"),
+    pytest.param(
+        {"ACCESSWATCH_KAFKA_PASSWORD": "one", "ACCESSWATCH_KAFKA_PASSWORD_FILE": "/another"}, "are both set", id="twice"
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("environment", "sentence"), NOT_USED)
+def test_nobody_believes_to_be_safer_than_they_are(environment: dict[str, str], sentence: str) -> None:
+    """What is set for security and would not be used is a mistake."""
+    with pytest.raises(SettingsError) as caught:
+        load(environment)
+    assert sentence in str(caught.value)
