@@ -123,3 +123,14 @@ def as_commands(rights: Sequence[Right], principal: str) -> list[str]:
         f"{tool} --allow-principal '{principal}' --operation {right.operation} --{right.resource} '{right.name}'"
         for right in rights
     ]
+
+
+def as_page(rights: Sequence[Right]) -> str:
+    """The same as a table of ``docs/security.md``: a line for each role, operation and reason."""
+    lines = ["| who | may | which | why |", "|---|---|---|---|"]
+    together: dict[tuple[str, str, str, str], list[str]] = {}
+    for right in rights:
+        together.setdefault((right.role, right.operation, right.resource, right.why), []).append(f"`{right.name}`")
+    for (role, operation, resource, why), names in together.items():
+        lines.append(f"| {role} | {operation} | {resource} {', '.join(names)} | {why} |")
+    return "\n".join(lines)
