@@ -35,7 +35,6 @@ from stream.embedded.services import Addresses, embedded
 ACCESSWATCH = str(Path(sys.executable).parent / "accesswatch")
 HTTP = "127.0.0.1:9187"
 NAMESPACE = "accesswatch::"
-KINDS = ("staff", "client", "relationship", "work", "watchlist", "self_report")
 #: Seconds after which a step of this benchmark is given up.
 STEP_SECONDS_MAX = 3_600.0
 CHANGES = 300
@@ -59,7 +58,7 @@ def main() -> None:
         services = stack.enter_context(embedded(root / "services"))
         environment = _environment(services, root)
         subprocess.run([ACCESSWATCH, "topics", "create"], env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
-        numbers = {kind: sum(1 for _ in (files / f"{kind}.jsonl").open("rb")) for kind in KINDS}
+        numbers = {path.stem: sum(1 for _ in path.open("rb")) for path in sorted(files.glob("*.jsonl"))}
         with a_worker(environment) as worker:
             asyncio.run(_loaded(services, environment, files, numbers, worker))
         began = time.perf_counter()
