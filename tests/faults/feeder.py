@@ -19,6 +19,8 @@ TICK_SECONDS = 0.1
 CATCH_UP_SECONDS_MAX = 2.0
 #: Seconds until records that Kafka has not acknowledged are sent again, by a new connection.
 ACKNOWLEDGED_SECONDS_MAX = 8.0
+#: Seconds in which the last records are acknowledged, all brokers being there.
+STOPPED_SECONDS_MAX = 60.0
 
 
 @dataclass(slots=True)
@@ -33,14 +35,21 @@ class Feeder:
     #: Records to be sent at once, beside the steady rate.
     _burst: int = 0
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def burst(self, count: int) -> None:
         """Send so many at once with the next tick."""
         self._burst += count
 
-    def stop(self) -> None:
-        """Send what is in hand, and end."""
+    async def stop(self) -> None:
+        """Send what is in hand, and end: after this Kafka holds every record that it will ever hold.
+
+        Raises:
+            TimeoutError: Kafka did not take what was in hand.
+        """
         self._stop.set()
+        async with asyncio.timeout(STOPPED_SECONDS_MAX):
+            await self._ended.wait()
 
     async def run(self) -> None:
         """Feed until told to stop."""
@@ -65,6 +74,7 @@ class Feeder:
                     self.acknowledged += len(waiting)
                     waiting = []
                 await asyncio.sleep(TICK_SECONDS)
+        self._ended.set()
 
     def _publisher(self) -> Publisher:
         return Publisher(aiokafka_options(self.settings), acknowledged_seconds_max=ACKNOWLEDGED_SECONDS_MAX)

@@ -91,7 +91,7 @@ async def run(plan: Plan, stand: Stand, directory: Path, rounds: Sequence[Sequen
         await asyncio.sleep(CALM_SECONDS)
         for faults in rounds:
             report.struck += await _strike(scene, faults, quick=quick)
-        scene.feeder.stop()
+        await scene.feeder.stop()
         await _settle(scene)
         codes = [await scene.fleet.term(worker, again=False) for worker in list(scene.fleet.workers)]
         scene.complaints += [f"at the end a worker ended with {code}" for code in codes if code != 0]

@@ -61,7 +61,7 @@ async def soak(directory: Path, minutes: float, rate: int, seed: int) -> bool:
                 await asyncio.sleep(SAMPLE_SECONDS)
                 samples.append(_look(scene, time.monotonic() - began))
             reached = scene.feeder.acknowledged / (time.monotonic() - began)
-            scene.feeder.stop()
+            await scene.feeder.stop()
             await scene.watch.fresh()
             drained: float | None = None
             with suppress(TimeoutError):
