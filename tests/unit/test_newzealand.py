@@ -69,7 +69,7 @@ WORKING = [
     pytest.param(0, "2026-11-20T10:00:00+13:00", "2026-11-20T09:00:00+13:00", id="the wrong way round"),
     pytest.param(3600, "2026-11-19T20:00:00Z", "2026-11-19T21:00:00Z", id="given in UTC"),
     pytest.param(
-        23 * 11 * 3600, "1970-01-01T00:00:00Z", "2026-11-20T18:00:00+13:00", id="a month, however long it was"
+        24 * 11 * 3600, "1970-01-01T00:00:00Z", "2026-11-20T18:00:00+13:00", id="a month, however long it was"
     ),
 ]
 
