@@ -5,6 +5,7 @@ from datetime import datetime
 
 from alerts.delivery.decide import Reason, Telling, silenced, tell
 from alerts.delivery.matter import Load, Matter
+from alerts.delivery.route_settings import Reminders, Route
 from alerts.delivery.routes import Delivery
 
 
@@ -43,12 +44,19 @@ def follow_up(delivery: Delivery, known: FollowUp, matter: Matter, load: Load, n
     silence = silenced(delivery, matter, now)
     if silence is not None:
         return Step(None, silence.end, known.reminders)
-    if known.reminders >= route.reminders.at_most:
-        if route.escalate_to is None:
-            return Step()
-        return Step(tell(delivery, routes[route.escalate_to], matter, load, reason=Reason.ESCALATED, now=now))
-    telling = tell(delivery, route, matter, load, reason=Reason.REMINDER, now=now)
-    if telling is None or telling.how != "alone" or telling.route != route.name:
-        # Past the storm guard's rate, or its people have a conflict by now: nobody is reminded for the time being.
-        return Step(None, now + max(route.reminders.every, route.storm.per), known.reminders)
-    return Step(telling, now + route.reminders.every, known.reminders + 1)
+    if known.reminders < route.reminders.at_most:
+        telling = tell(delivery, route, matter, load, reason=Reason.REMINDER, now=now)
+        return _reminded(telling, route, route.reminders, known, now)
+    if route.escalate_to is None:
+        return Step()
+    return Step(tell(delivery, routes[route.escalate_to], matter, load, reason=Reason.ESCALATED, now=now))
+
+
+def _reminded(telling: Telling | None, route: Route, reminders: Reminders, known: FollowUp, now: datetime) -> Step:
+    if telling is None or telling.route != route.name or telling.how == "withheld":
+        # Its people have a conflict by now; whoever took it over is reminded by their own route.
+        return Step()
+    if telling.how != "alone":
+        # Past the storm guard's rate: later.
+        return Step(None, now + max(reminders.every, route.storm.per), known.reminders)
+    return Step(telling, now + reminders.every, known.reminders + 1)

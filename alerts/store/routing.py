@@ -89,6 +89,10 @@ def write_down(
     for telling in tellings:
         if telling.how in {"alone", "digest", "storm"} and occasion == ledger.TOLD and telling.route is not None:
             ledger.supersede(connection, alert.alert_id, telling.route, now)
+        gives_way = telling.instead_of or (telling.route if telling.how == "withheld" else None)
+        if gives_way is not None:
+            # What its people were still to be told must not reach them any more.
+            ledger.supersede(connection, alert.alert_id, gives_way, now)
         written += ledger.add(connection, [_row(alert, telling, name, occasion, now) for name in telling.channels])
         _follow(connection, alert, telling, plan)
         keep_from(connection, alert.alert_id, telling.kept_from)

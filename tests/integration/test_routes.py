@@ -8,7 +8,7 @@ import base64
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from agents.deliver import Deliverer
 from alerts.delivery.routes import load
 from alerts.explanation import Actor, Owner
 from alerts.identity import alert_id
+from alerts.rules.catalogue import RULES as CATALOGUE
 from alerts.store.purging import KEPT
 from alerts.store.reading import Filters
 from alerts.store.register import StaffChange
@@ -29,8 +30,10 @@ from alerts.store.store import Store
 from enrichment.newzealand import nz_date
 from enrichment.wire import Staff
 from tests.support.alert_builders import NOON, NOW, RULES, a_hit, an_answer
+from tests.support.console import accesswatch
 from tests.support.databases import an_empty_database, kinds
-from tests.support.mail_and_hooks import Hook, http_server
+from tests.support.mail_and_hooks import Hook, http_server, until
+from tests.support.worker import without_ours
 
 DAY = nz_date(NOON)
 PAIR = alert_id("S-1", "C-1", DAY)
@@ -270,6 +273,68 @@ async def test_those_whom_it_concerns_are_not_told(  # noqa: PLR0917 fixtures an
     store.viewer = None
     assert {viewer for viewer, seen in found.items() if viewer is not None and not seen} == unseen_by
     assert found[None] == [PAIR]
+
+
+async def test_what_waits_for_a_route_is_dropped_when_it_turns_out_to_concern_its_people(
+    store: Store, tmp_path: Path, hook: Hook
+) -> None:
+    """The day's digest does not name it."""
+    async with http_server(hook) as url:
+        told = Told(store, tmp_path, url, {"all": {"mode": "digest", "at": "17:00"}})
+        store.take_hits([a_hit()], NOW)
+        await told.now()
+        store.take_hits([a_hit("e-2", actor_conflicted=True)], NOW)
+        await told.now(12 * HOUR)
+    assert keys(hook) == [f"{PAIR}.2.chief"]
+    assert [n.state for n in store.notifications(PAIR)] == ["superseded", "sent"]
+
+
+def test_the_commands_show_nobody_what_is_about_themselves(tmp_path: Path) -> None:
+    """Neither in the list nor by its id, nor may they close it."""
+    database = f"sqlite:///{tmp_path / 'alerts.sqlite3'}"
+    store = Store.open(database, CATALOGUE)
+    store.take_hits([a_hit()], NOW)
+    store.close()
+    commands = (["alerts", "list"], ["alerts", "show", PAIR], ["alerts", "close", PAIR, "--outcome", "explained"])
+    answers = {}
+    for actor in ("S-1", "S-2"):
+        environment = without_ours() | {"ACCESSWATCH_DATABASE": database, "ACCESSWATCH_ACTOR": actor}
+        answers[actor] = [accesswatch(*command, environment=environment) for command in commands]
+    assert [(answer.returncode, PAIR in answer.stdout) for answer in answers["S-2"]] == [(0, True)] * 3
+    assert [(answer.returncode, PAIR in answer.stdout) for answer in answers["S-1"]] == [(0, False)] + [(1, False)] * 2
+    assert answers["S-1"][1].stderr.strip().endswith(f"There is no alert {PAIR}.")
+
+
+# A changed delivery file
+
+
+async def test_a_changed_file_is_taken_while_the_agent_runs(store: Store, tmp_path: Path, hook: Hook) -> None:
+    """A channel more, then one less; what the others have in hand goes on."""
+    async with http_server(hook) as url:
+        first = Told(store, tmp_path, url, {"all": {"channels": ["hook"]}}).deliverer.delivery
+        second = Told(store, tmp_path, url, {"all": {"channels": ["hook", "chief"]}}).deliverer.delivery
+        force = [first]
+        deliverer = Deliverer(
+            store, lambda: force[0], RULES, lambda _channel, _result: None, lambda: datetime.now(UTC), "x", _no_findings
+        )
+        stop, woken = asyncio.Event(), asyncio.Event()
+        running = asyncio.create_task(deliverer.run(woken, stop))
+        for number, delivery in enumerate((first, second, first)):
+            force[0] = delivery
+            await asyncio.sleep(0)
+            store.take_hits([a_hit(f"e-{number}", client=f"C-{number}")], NOW)
+            await until(lambda seen=number: f"C-{seen}" in _told_clients(hook))  # type: ignore[misc]
+        await until(lambda: len(hook.requests) == 4)
+        stop.set()
+        await running
+    assert Counter(keys(hook)) == Counter(
+        [f"{alert_id('S-1', f'C-{n}', DAY)}.1.hook" for n in range(3)] + [f"{alert_id('S-1', 'C-1', DAY)}.1.chief"]
+    )
+
+
+def _told_clients(hook: Hook) -> set[str]:
+    known = {alert_id("S-1", f"C-{n}", DAY): f"C-{n}" for n in range(3)}
+    return {known[key.partition(".")[0]] for key in keys(hook)}
 
 
 # Several workers, and what is old
