@@ -1,7 +1,8 @@
 """CEF over syslog: a connection for each message, its frame counted in octets (RFC 6587, RFC 5425).
 
-Syslog has no answer. A message counts as sent when the server has confirmed the end of the connection, as RFC 5425
-(4.4) has it do: it has then read all that came before. What it loses after that is not seen here.
+Syslog has no answer. A message counts as sent when we have ended the connection and the server then ended its side in
+good order: it has then read all that came before, and had nothing against our certificate. A reset, an alert of TLS or
+no end in time means that it is sent again. What the server loses after it has read is not seen here.
 """
 
 import asyncio
@@ -29,8 +30,8 @@ class SyslogSender:
         self._tls: ssl.SSLContext | None = None
         if channel.security == "tls":
             self._tls = ssl.create_default_context(cafile=channel.ca_file)
-            # Python's default takes a connection that is gone for one whose end was confirmed.
-            self._tls.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+            # rsyslog ends its side without saying so in TLS, which RFC 5425 (4.4) asks for.
+            self._tls.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
             if channel.certificate_file is not None:
                 self._tls.load_cert_chain(channel.certificate_file, channel.key_file)
 
@@ -53,7 +54,7 @@ class SyslogSender:
             tls = _Tls(self._tls, self._channel.host, reader, writer)
             await tls.until_done(tls.end.do_handshake)
             await tls.until_done(lambda: tls.end.write(frame))
-            await tls.until_done(tls.end.unwrap)
+            await tls.until_ended()
         else:
             writer.write(frame)
             writer.write_eof()
@@ -62,7 +63,7 @@ class SyslogSender:
 
 
 class _Tls:
-    """TLS over a connection. asyncio's own does not say whether the other side confirmed the end or only went away."""
+    """TLS over a connection. asyncio's own does not wait for what the other side says to our certificate."""
 
     def __init__(
         self, context: ssl.SSLContext, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -70,6 +71,14 @@ class _Tls:
         self._reader, self._writer = reader, writer
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.end = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+
+    async def until_ended(self) -> None:
+        """End our side, and wait until the other side has; raise what it had against us."""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.end.unwrap()
+        # Not by `unwrap` again: that takes every alert for an end, one against our certificate too.
+        with contextlib.suppress(ssl.SSLZeroReturnError):
+            await self.until_done(lambda: self.end.read(_READ_BYTES))
 
     async def until_done(self, step: Callable[[], Any]) -> None:
         """Take a step, and send and read what it needs."""
