@@ -26,6 +26,7 @@ COMMANDS = {
     "dlq": ("dlq", "app"),
     "alerts": ("alerts", "app"),
     "watch": ("watch", "watch"),
+    "deliveries": ("deliveries", "app"),
     "explain": ("explain", "explain"),
     "rules": ("rules", "app"),
 }

@@ -103,7 +103,9 @@ def _where(which: Which, viewer: str | None) -> list[ColumnElement[bool]]:
     where += [table.alert_id.startswith(which.alert, autoescape=True)] if which.alert is not None else []
     where += [table.created_at >= which.since] if which.since is not None else []
     if viewer is not None:
-        where.append(or_(table.alert_id.is_(None), table.alert_id.in_(select(ALERTS.c.alert_id).where(*may_see(viewer)))))
+        where.append(
+            or_(table.alert_id.is_(None), table.alert_id.in_(select(ALERTS.c.alert_id).where(*may_see(viewer))))
+        )
     return where
 
 

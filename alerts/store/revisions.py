@@ -15,7 +15,7 @@ from alerts.store.tables import ALERTS, OUTBOX, TURNS, chunks
 
 What = Literal["raised", "revised", "reopened", "acknowledged", "closed"]
 #: What is written down and changes nothing that the alert says.
-Beside = Literal["assigned", "noted", "routed", "purged"]
+Beside = Literal["assigned", "noted", "routed", "retried", "purged"]
 Turn = Literal["relay", "route", "deliver", "hindsight"]
 
 

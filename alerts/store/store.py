@@ -16,6 +16,7 @@ from alerts.alert import Alert, ClosedAs
 from alerts.merging import HitRecord, Rules
 from alerts.policy import Policy
 from alerts.store import (
+    deliveries,
     hindsight,
     learned,
     ledger,
@@ -32,6 +33,7 @@ from alerts.store import (
     working,
 )
 from alerts.store.database import WRITES, name_of, open_engine, parse
+from alerts.store.deliveries import Delivery, Which
 from alerts.store.errors import StoreError
 from alerts.store.learned import ReportChange, WorkChange
 from alerts.store.ledger import Due
@@ -198,6 +200,20 @@ class Store:
         state = {"state": "parked"} if retry_at is None else {"next_attempt_at": retry_at}
         with self._writing() as connection:
             ledger.record(connection, due.key, {**state, "last_error": why})
+
+    def deliveries(self, which: Which, limit: int) -> list[Delivery]:
+        """Give messages of the ledger, the newest first."""
+        with self._reading() as connection:
+            return deliveries.listed(connection, which, limit, self.viewer)
+
+    def retry_deliveries(self, which: Which, by: str, now: datetime) -> list[Delivery]:
+        """Let messages that are parked, or wait after a failure, be tried again now; give at most ``RETRIED_MAX``.
+
+        Raises:
+            NotPossible: a key names no such message.
+        """
+        with self._writing() as connection:
+            return deliveries.retry(connection, which, by, now, self.viewer)
 
     # People
 

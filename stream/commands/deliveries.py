@@ -19,7 +19,9 @@ from stream.commands.moments import moment
 _LIST_MAX: Final = 10_000
 _COLUMNS: Final = ("message", "state", "attempts", "next attempt", "why")
 
-app = typer.Typer(help="Messages about alerts: which have not got through and why; trying them again.", no_args_is_help=True)
+app = typer.Typer(
+    help="Messages about alerts: which have not got through and why; trying them again.", no_args_is_help=True
+)
 
 _Channel = Annotated[str | None, typer.Option(help="Only those through this channel.")]
 _Route = Annotated[str | None, typer.Option(help="Only those of this route.")]
@@ -35,9 +37,12 @@ _Since = Annotated[
 def list_deliveries(
     *,
     state: Annotated[
-        State | None, typer.Option(help=f"Only those in this state, whatever became of them: {', '.join(get_args(State))}.")
+        State | None,
+        typer.Option(help=f"Only those in this state, whatever became of them: {', '.join(get_args(State))}."),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Also those that got through, or were never to be sent.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also those that got through, or were never to be sent.")
+    ] = False,
     channel: _Channel = None,
     route: _Route = None,
     alert: _Alert = None,
