@@ -12,6 +12,7 @@ from tests.faults import alert_ledger, ledger
 from tests.faults.evidence import Evidence, read, read_store
 from tests.faults.fault import Fault, Heal
 from tests.faults.figures import figures
+from tests.faults.replayed import not_replayed
 from tests.faults.scene import Plan, Scene, a_scene
 from tests.faults.stand import Stand
 
@@ -98,6 +99,7 @@ async def run(plan: Plan, stand: Stand, directory: Path, rounds: Sequence[Sequen
         await scene.watch.fresh()
         evidence = await read(scene)
         _check(scene, evidence, report, [fault for faults in rounds for fault in faults])
+        report.findings["dead letters"] += await not_replayed(scene, evidence)
     report.seconds = time.monotonic() - began
     return report
 
