@@ -84,7 +84,9 @@ def _again(message: Message, due: DueMessage, word: str, note: str) -> Message:
     data: Mapping[str, Any] = {**message.data, "note": note, "occasion": due.occasion}
     reference = message.subject.rpartition(" (")[2].rstrip(")")
     subject = f"[accesswatch] {word}: {message.title} ({reference})"
-    return replace(message, key=due.key, subject=subject, note=note, data=data)
+    # A channel that is told only now begins a thread of its own.
+    thread_key = message.thread_key if due.first_revision else due.key
+    return replace(message, key=due.key, thread_key=thread_key, subject=subject, note=note, data=data)
 
 
 def _facts(several: Several) -> list[tuple[str, str]]:

@@ -28,7 +28,7 @@ TOLD: Final = "told"
 class Due:
     """One notification to send now, about one alert or about several.
 
-    ``first_revision`` is the one that opened the thread on this channel. ``occasion``: told, reminder-1 and so on,
+    ``first_revision`` is the one that opened the thread on this channel, 0 where none did. ``occasion``: told, reminder-1 and so on,
     escalated, digest, storm.
     """
 
@@ -114,7 +114,7 @@ def claim_due(
                 attempts=row.attempts + 1,
                 first_attempt_at=first_attempt_at,
                 alert=None if row.alert_id is None else ALERT.validate_json(row.payload),
-                first_revision=row.first_revision or row.revision or 0,
+                first_revision=row.first_revision or 0,
                 several=None if row.content is None else SEVERAL.validate_json(row.content),
             )
         )
