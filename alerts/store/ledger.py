@@ -28,8 +28,8 @@ TOLD: Final = "told"
 class Due:
     """One notification to send now, about one alert or about several.
 
-    ``first_revision`` is the one that opened the thread on this channel, 0 where none did. ``occasion``: told, reminder-1 and so on,
-    escalated, digest, storm.
+    ``first_revision`` is the one that opened the thread on this channel, 0 where none did.
+    ``occasion``: told, reminder-1 and so on, escalated, digest, storm.
     """
 
     key: str
