@@ -85,7 +85,7 @@ IMAGES ?= deploy/airgap/images.env
 test-containers: setup ## the compose stack really started, a worker killed and others upgraded; integration tests in containers
 	$(if $(IMAGES),deploy/airgap/build.sh,docker build --quiet --tag accesswatch:latest .)
 	env $(if $(IMAGES),$$(grep -v '^#' $(IMAGES))) .venv/bin/python -m pytest -q tests/containers
-	env $(if $(IMAGES),$$(grep -v '^#' $(IMAGES))) TEST_SERVICES=containers \
+	env $(if $(IMAGES),$$(grep -v '^#' $(IMAGES)) TESTCONTAINERS_RYUK_DISABLED=true) TEST_SERVICES=containers \
 		.venv/bin/python -m pytest -q -n 2 --dist worksteal -m "not long" tests/integration
 
 faults-slice: setup ## pull every plug once, at most 3 minutes: part of `make test`
