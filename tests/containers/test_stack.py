@@ -160,7 +160,7 @@ async def under_load(running: Stack, day: Path, token: str, count: int) -> Async
 async def assessed_of(running: Stack, sent: set[str]) -> set[str]:
     """Which of these events have an assessment, once all have or no more will come."""
     deadline = time.monotonic() + SETTLED_SECONDS_MAX
-    while (found := await assessed(running) & sent) != sent and time.monotonic() < deadline:
+    while (found := await assessed(running) & sent) != sent and time.monotonic() < deadline:  # noqa: ASYNC110 elsewhere
         await asyncio.sleep(2)
     return found
 
