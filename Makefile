@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 # The Python that runs make is the one that is used; none is downloaded.
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help docs setup demo test check lint types imports unit integration test-long test-ops ops-tools test-containers faults-slice test-faults soak format clean
+.PHONY: help docs setup demo test check lint types imports unit integration test-long test-ops ops-tools test-containers faults-slice test-faults soak benchmark format clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,19 @@ MINUTES ?= 20
 RATE ?= 2000
 soak: setup ## a worker under steady load: flat memory, no growing task, file or thread count; MINUTES=20 RATE=2000
 	.venv/bin/python -m tests.faults.soak --minutes $(MINUTES) --rate $(RATE) $(ARGS)
+
+# A month of the whole ministry: hours on two cores. DAYS=2 STAFF=800 INTENTS=20 takes minutes.
+DAYS ?= 30
+STAFF ?= 8044
+INTENTS ?= 1
+TUNE ?= 1-20
+HELD_OUT ?= 101-120
+benchmark: setup ## how well accesswatch notices: seeds judged in memory, days through the real worker; DAYS=30 STAFF=8044
+	.venv/bin/python -m benchmarks.noticing judge $(HELD_OUT)
+	.venv/bin/python -m benchmarks.noticing judge $(TUNE) --staff 100 --curves --out build/noticing/tune
+	.venv/bin/python -m benchmarks.noticing worker --staff $(STAFF) --days $(DAYS) --intents $(INTENTS)
+	.venv/bin/python -m benchmarks.noticing report
+	.venv/bin/python -m benchmarks.noticing report build/noticing/worker --curves build/noticing/none
 
 format: setup ## put the code into its form
 	.venv/bin/ruff format .

@@ -74,10 +74,13 @@ class Caseloads:
 
     def somebody(self, rng: Random, member: Member) -> int:
         """Give an active client who may come before this staff member."""
+        population = self._population
         client = 0
-        for _ in range(_TRIES):
-            client = rng.randrange(self._population.count)
-            if self._population.status(client) == "active" and self.may_work_on(member, client):
+        for attempt in range(2 * _TRIES):
+            # Of many sites the contract names one: after some tries, only its clients are looked at.
+            at_sites = population.at_site(member.sites[0]) if member.sites and attempt >= _TRIES else None
+            client = rng.choice(at_sites) if at_sites else rng.randrange(population.count)
+            if population.status(client) == "active" and self.may_work_on(member, client):
                 break
         return client
 

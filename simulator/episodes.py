@@ -47,7 +47,7 @@ class Episode:
     name: str
     #: Whether it would be there with intents at their believable rate.
     natural: bool
-    #: Only ties that the reference data know, and only what certainly shows: for the demo.
+    #: Only ties that the reference data know and are sure of, and only what certainly shows: for the demo.
     plain: bool = False
     scenes: list[Scene] = field(default_factory=list)
 
@@ -65,7 +65,7 @@ class Episode:
         for _ in range(_TRIES if pools else 0):
             tie = self.rng.choice(self.rng.choices(pools, [len(pool) for pool in pools])[0])
             member = self.setting.staff[tie.staff]
-            if member.at_work(self.day):
+            if member.at_work(self.day) and (tie.sure or not self.plain):
                 return tie
         return None
 

@@ -158,7 +158,9 @@ def _outside_the_contract(episode: Episode) -> None:
         return
     member, population = episode.rng.choice(bound), episode.setting.population
     known = bool(member.sites or member.programmes)
-    for _ in range(1 if episode.plain else episode.rng.randint(1, 4)):
+    if episode.plain and not known:
+        return
+    for _ in range(episode.rng.randint(1, 4)):
         client = episode.somebody()
         if not known or not member.covers(population.site(client), population.programme(client)):
             episode.look(member, client, episode.label(known=known))

@@ -51,6 +51,7 @@ class Population:
         self._site = array("H")
         self._motel = array("I")
         self._kind = bytearray()
+        self._at_site: dict[str, array[int]] = {}
         self._status = bytearray(count)
         self._programme = bytearray(count)
         self.restricted: set[int] = set()
@@ -87,6 +88,13 @@ class Population:
             self._programme[client] = rng.randrange(len(PROGRAMMES))
             if rng.random() < rates.RESTRICTED:
                 self.restricted.add(client)
+
+    def at_site(self, site: str) -> "array[int]":
+        """Give the clients whom a site looks after."""
+        if not self._at_site:
+            for client in range(self.count):
+                self._at_site.setdefault(self.site(client), array("I")).append(client)
+        return self._at_site.get(site, array("I"))
 
     def site(self, client: int) -> str:
         """Give the site that looks after a client."""

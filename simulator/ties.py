@@ -38,6 +38,8 @@ class Tie(NamedTuple):
     kind: str
     client: int
     standing: Standing
+    #: Whether the reference data, where they know it, are sure enough of it.
+    sure: bool = True
 
 
 class Ties:
@@ -84,8 +86,6 @@ class Ties:
         if client is None:
             return
         tie = Tie(member.index, kind, client, standing)
-        self.of_kind[kind, standing].append(tie)
-        self.of_staff[member.index].append(tie)
         if kind == "self":
             self.own_records.add(client)
         if standing in {"known", "undeclared"} and self._rng.random() < _LIVES_HERE.get(kind, 0):
@@ -95,7 +95,9 @@ class Ties:
                 one: links[one] for one, share in _SHARED_TOO.items() if self._rng.random() < share or kind == "self"
             }
             self._home[member.index] = shared | self._home.get(member.index, {})
-        self._record(member, tie)
+        tie = tie._replace(sure=self._record(member, tie))
+        self.of_kind[kind, standing].append(tie)
+        self.of_staff[member.index].append(tie)
 
     def _somebody(self, member: Member) -> int | None:
         """Give a client who is near no other staff member, often one of the own site."""
@@ -108,10 +110,11 @@ class Ties:
                 return client
         return None
 
-    def _record(self, member: Member, tie: Tie) -> None:
+    def _record(self, member: Member, tie: Tie) -> bool:
+        """Write down what is known of a tie; say whether its confidence is high enough to count."""
         actor, client = f"staff:{member.staff_id}", f"client:{client_id(tie.client)}"
         if tie.standing == "undeclared":
-            return
+            return True
         if tie.standing == "known" and tie.kind == "self":
             self.owned[member.index].append(tie.client)
         elif tie.standing == "ended":
@@ -131,7 +134,10 @@ class Ties:
             self._two_steps(member, actor, client, *_TWO_STEPS[tie.kind])
         else:
             source, confidence = self._rng.choice(_SOURCES)
-            self._relate(actor, client, tie.kind, source, confidence=0.3 if self._wrong() else confidence)
+            wrong = self._wrong()
+            self._relate(actor, client, tie.kind, source, confidence=0.3 if wrong else confidence)
+            return not wrong
+        return True
 
     def _two_steps(self, member: Member, actor: str, client: str, first: str, second: str) -> None:
         middle = self._somebody(member)

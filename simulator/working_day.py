@@ -37,12 +37,17 @@ def play(setting: Setting, day: Day, intent_factor: float = 1.0, share: float = 
     rng = Random(f"day {setting.seed} {day.number}")
     scenes = (Moment(*scene[1:]) for scene in _scenes(setting, day, intent_factor))
     prepared = sorted(scenes, key=lambda moment: moment.seconds)
-    desks = [
+    sources = [*desks(setting, day, share), iter(prepared), iter(morning_records(setting, day))]
+    yield from told(rng, day, in_order(sources))
+
+
+def desks(setting: Setting, day: Day, share: float = 1.0) -> list[Iterator[Moment]]:
+    """Give everybody's day at work, or that of a share of the staff, always the same ones."""
+    return [
         Desk(setting, member, day).moments()
         for member in setting.staff
         if member.at_work(day) and (share >= 1 or Random(f"{setting.seed} at desk {member.index}").random() < share)
     ]
-    yield from told(rng, day, in_order([*desks, iter(prepared), iter(morning_records(setting, day))]))
 
 
 def told(rng: Random, day: Day, moments: Iterator[Moment]) -> Iterator[Change | Played]:

@@ -10,7 +10,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from benchmarks.noticing.report import read, tables
+from benchmarks.noticing.report import rates_table, read, tables
 from benchmarks.noticing.seeds import Size, run_seed
 from simulator.world import STAFF
 
@@ -71,6 +71,13 @@ def report(
 ) -> None:
     """Print the tables."""
     for line in tables(read(seeds), read(curves)):
+        sys.stdout.write(f"{line}\n")
+
+
+@app.command()
+def rates() -> None:
+    """Print every rate of the simulated agency with its source."""
+    for line in rates_table():
         sys.stdout.write(f"{line}\n")
 
 

@@ -9,6 +9,7 @@ import orjson
 
 from benchmarks.noticing.figures import Share, over_seeds
 from benchmarks.noticing.tally import NATURAL, is_natural
+from simulator.rates import table
 
 METHODS = {
     "accesswatch": "accesswatch",
@@ -45,6 +46,7 @@ def tables(seeds: Sequence[Seed], curves: Sequence[Seed]) -> Iterator[str]:
     accesses = sum(seed["accesses"] for seed in seeds)
     numbers = f"{seeds[0]['seed']} to {seeds[-1]['seed']}"
     yield f"Seeds {numbers}: {accesses:,} accesses, {staff_days:,} days of staff at work."
+    yield from (_of_worker(seed) for seed in seeds if "latency" in seed)
     yield from _targets(seeds)
     yield from _recall(seeds)
     yield from _baselines(seeds)
@@ -52,6 +54,21 @@ def tables(seeds: Sequence[Seed], curves: Sequence[Seed]) -> Iterator[str]:
     yield from _parity(seeds)
     if curves:
         yield from _curves(curves)
+
+
+def rates_table() -> Iterator[str]:
+    """Give every rate of the simulated agency, line by line."""
+    rows = [(name, f"{rate:.4g}", rate.meaning, rate.source) for name, rate in table()]
+    yield from _table(("rate", "value", "meaning", "source"), rows)
+
+
+def _of_worker(seed: Seed) -> str:
+    time = seed["latency"]
+    return (
+        f"Through the real worker, {seed['size']}: access to alert, p50 at most {time['p50']} s, p99 at most "
+        f"{time['p99']} s (its histogram, {time['count']:,.0f} alerts); {seed['alerts_on_topic']} alerts, "
+        f"{seed['closed_by_later_work']} closed again by work that became known later."
+    )
 
 
 def _targets(seeds: Sequence[Seed]) -> Iterator[str]:

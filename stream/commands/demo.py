@@ -37,7 +37,7 @@ def demo(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     # Imported here so that `accesswatch --help` stays quick.
-    from simulator.play import last_working_day  # noqa: PLC0415
+    from simulator.days import last_working_day  # noqa: PLC0415
     from stream.demo.progress import Progress  # noqa: PLC0415
     from stream.demo.scoreboard import Scoreboard  # noqa: PLC0415
 

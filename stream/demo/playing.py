@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 from functools import partial
 
-from simulator.play import Played, Reference
+from simulator.records import Played, Reference
 from stream.demo.progress import Progress
 from stream.demo.waiting import until
 from stream.publishing import Publisher

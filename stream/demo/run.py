@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from simulator.play import Reference, World
+from simulator.records import Reference
+from simulator.showcase import Showcase
 from stream.commands.failure import CommandFailed
 from stream.connections import aiokafka_options
 from stream.demo.backing import Backing, backing
@@ -44,7 +45,7 @@ def run_demo(seed: int, progress: Progress) -> bool:
         logging.basicConfig(filename=directory / "demo.log", level=logging.WARNING)
         with ThreadPoolExecutor(1) as aside:
             # The agency is thought up and written down while Kafka starts: nobody else needs this core yet.
-            founding = aside.submit(_found, seed, progress.day)
+            founding = aside.submit(_found, seed, progress.day, progress.wanted)
             with backing(directory, progress) as ready:
                 try:
                     return asyncio.run(_Demo(directory, ready, progress, founding).run())
@@ -54,12 +55,12 @@ def run_demo(seed: int, progress: Progress) -> bool:
                     raise KeyboardInterrupt from None
 
 
-_Founded = tuple[World, list[Reference]]
+_Founded = tuple[Showcase, list[Reference]]
 
 
-def _found(seed: int, day: date) -> _Founded:
-    world = World(seed, day)
-    return world, list(world.reference())
+def _found(seed: int, day: date, count: int) -> _Founded:
+    showcase = Showcase(seed, day, count)
+    return showcase, list(showcase.reference())
 
 
 class _Demo:
@@ -98,14 +99,14 @@ class _Demo:
 
     async def _play(self, worker: Worker) -> None:
         progress, settings = self._progress, self._backing.settings
-        world, records = await asyncio.wrap_future(self._founding)
+        showcase, records = await asyncio.wrap_future(self._founding)
         async with Publisher(aiokafka_options(settings)) as publisher:
             wanted = await publish_agency(publisher, settings, records, progress)
             await worker.ready(wanted)
             progress.say(f"e-mails can be read at {progress.mails_url}")
             progress.say(f"playing {progress.wanted:,} accesses of {progress.day} at {progress.rate:,} a second")
             progress.playing = True
-            await play_accesses(publisher, settings, world.accesses(progress.wanted), progress, self._stop)
+            await play_accesses(publisher, settings, showcase.accesses(), progress, self._stop)
         progress.say("every access is played; waiting for the last assessments")
         board = progress.scoreboard
         if await until(lambda: board.assessed >= board.played, ASSESSED_SECONDS_MAX):

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.play import Label
+from simulator.records import Label
+from stream.demo.expected import expected
 
 #: The newest alerts that are kept to be shown.
 NEWEST_ALERTS_MAX = 50
@@ -47,8 +48,10 @@ class Scoreboard:
     def __init__(self) -> None:
         #: Event id -> the timestamp of its record.
         self._played: dict[str, int] = {}
-        #: The labels of the accesses that are not ordinary.
+        #: The labels of the intended accesses and the look-alikes.
         self._labels: dict[str, Label] = {}
+        #: The episodes that some rule should ask about, with their labels, and each one's accesses.
+        self._episodes: dict[str, tuple[Label, list[str]]] = {}
         self._assessed: set[str] = set()
         self._alerted: set[str] = set()
         self._alerts: dict[str, SeenAlert] = {}
@@ -79,16 +82,18 @@ class Scoreboard:
 
     @property
     def complete(self) -> bool:
-        """Whether every access played is assessed, and every planted one has its alert."""
+        """Whether every access played is assessed, and every planted episode has an alert."""
         return self.assessed == self.played and all(
-            event_id in self._alerted for event_id, label in self._labels.items() if label.rules
+            any(event_id in self._alerted for event_id in events) for _, events in self._episodes.values()
         )
 
     def play(self, event_id: str, label: Label, at: int) -> None:
         """Note that an access goes onto the topic with this timestamp."""
         self._played[event_id] = at
-        if label.kind != "ordinary":
+        if label.kind in {"intent", "look-alike"}:
             self._labels[event_id] = label
+        if label.episode is not None and expected(label):
+            self._episodes.setdefault(label.episode, (label, []))[1].append(event_id)
 
     def assess(self, assessment: Mapping[str, Any]) -> None:
         """Count an assessment once for each access of ours."""
@@ -129,14 +134,14 @@ class Scoreboard:
         return Counter(rule for alert in self._alerts.values() for rule in alert.rules)
 
     def planted(self) -> dict[str, tuple[int, int]]:
-        """Give for each rule how many planted accesses were found by it, and how many were planted."""
+        """Give for each rule how many planted episodes were found by it, and how many were planted."""
         wanted: Counter[str] = Counter()
         found: Counter[str] = Counter()
         rules_of = self._rules_by_event()
-        for event_id, label in self._labels.items():
-            for rule in label.rules:
+        for label, events in self._episodes.values():
+            for rule in expected(label):
                 wanted[rule] += 1
-                found[rule] += rule in rules_of.get(event_id, ())
+                found[rule] += any(rule in rules_of.get(event_id, ()) for event_id in events)
         return {rule: (found[rule], wanted[rule]) for rule in sorted(wanted)}
 
     def raised_by_look_alikes(self) -> dict[str, int]:

@@ -56,7 +56,7 @@ def _by_rule(board: Scoreboard) -> str:
 
 def _planted(board: Scoreboard) -> list[str]:
     return [
-        f"Planted   {rule:<16} {found} of {wanted} found" + (f", {wanted - found} MISSED" if found < wanted else "")
+        f"Planted   {rule:<19} {found} of {wanted} found" + (f", {wanted - found} MISSED" if found < wanted else "")
         for rule, (found, wanted) in board.planted().items()
     ]
 

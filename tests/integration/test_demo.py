@@ -11,13 +11,13 @@ from urllib.request import urlopen
 
 import pytest
 
+from alerts.rules.catalogue import RULES
 from stream.embedded.services import Addresses
 from stream.settings import PREFIX
 from tests.support.console import ACCESSWATCH
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(170)]
 
-RULES = ["media-watchlist", "own-record", "relative-record", "staff-record", "unknown-staff"]
 END_SECONDS_MAX = 120.0
 
 
@@ -78,7 +78,7 @@ def _assert_all_found(run: Demo) -> None:
         found = re.search(r"(\d+) of (\d+) found", run.line(f"Planted   {rule} "))
         assert found is not None
         assert found[1] == found[2] != "0"
-    assert run.line("Look-alikes").endswith("none raised an alert")
+    assert "none raised an alert" in run.line("Look-alikes")
     assert ", none twice:" in run.line("Alerts")
 
 
@@ -86,14 +86,15 @@ def test_the_demo_finds_what_was_planted(tmp_path: Path) -> None:
     """Everything is assessed and found, the mails arrive, and nothing is left behind."""
     with demo(tmp_path, "--minutes", "0.3") as run:
         address = run.until(r"e-mails can be read at (http://127\.0\.0\.1:\d+/)")[1]
-        run.until(r"alerts [5-9],")
+        run.until(r"alerts [1-9]\d?,")
         with urlopen(address) as page:  # noqa: S310 - our own page
             assert "[accesswatch] high" in page.read().decode()
         assert run.end() == 0, run.lines
     assert run.line("Played    3,600 accesses")
     assert run.line("Assessed  3,600")
     _assert_all_found(run)
-    assert re.match(r"E-mails   15 received", run.line("E-mails"))
+    alerts, mails = (int(re.sub(r"\D", "", run.line(word).split()[1])) for word in ("Alerts", "E-mails"))
+    assert alerts == mails > 2 * len(RULES) - 5
     assert list(tmp_path.glob("accesswatch-demo-*")) == []
 
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from alerts.delivery import routes
-from simulator.play import Label
+from simulator.records import Label
 from stream.demo.delivery import write_delivery
 from stream.demo.lines import alert_line, progress_line
 from stream.demo.mailbox import mails_page, read_mail
@@ -21,9 +21,9 @@ from stream.demo.summary import summary
 from stream.demo.worker import reference_records
 
 ORDINARY = Label("ordinary", "ordinary")
-OWN = Label("planted", "own record", ("own-record",))
-BOTH = Label("planted", "partner who works here", ("relative-record", "staff-record"))
-COUSIN = Label("look-alike", "cousin")
+OWN = Label("intent", "self", known=True, episode="I1")
+BOTH = Label("intent", "favour", known=True, episode="I2")
+COUSIN = Label("look-alike", "cousin", episode="L1")
 
 
 def an_alert(alert_id: str = "al-1", **other: Any) -> dict[str, Any]:
@@ -113,16 +113,17 @@ def test_latency_is_taken_once_for_each_access() -> None:
     assert (latency.count, latency.p50, latency.p99, latency.longest) == (2, 10, 30, 30)
 
 
-def test_planted_accesses_are_found_by_their_rules() -> None:
-    """An access planted for two rules is found by each of them or missed by it."""
+def test_planted_episodes_are_found_by_their_rules() -> None:
+    """An episode planted for two rules is found by each of them or missed by it; one of its accesses is enough."""
     board = a_board()
+    board.play("own again", OWN, 5_000)
     board.alert(an_alert(), arrived=0)
-    board.alert(an_alert("al-2", rules=["relative-record"], event_ids=["both"]), arrived=0)
-    assert board.planted() == {"own-record": (1, 1), "relative-record": (1, 1), "staff-record": (0, 1)}
+    board.alert(an_alert("al-2", rules=["colleague-circle"], event_ids=["both"]), arrived=0)
+    assert board.planted() == {"colleague-circle": (1, 1), "own-record": (1, 1), "proxy-lookup": (0, 1)}
 
 
 def test_complete_waits_for_assessments_and_planted_alerts() -> None:
-    """Complete is: everything assessed, and an alert for each planted access."""
+    """Complete is: everything assessed, and an alert for each planted episode."""
     board = a_board()
     for event_id in ("plain", "own", "both", "cousin"):
         assert not board.complete
@@ -140,7 +141,7 @@ def test_the_summary_says_what_was_missed_and_what_was_raised() -> None:
     board.alert(an_alert(event_ids=["cousin", "plain"]), arrived=5_000)
     lines = summary(a_progress(board))
     assert "Outcomes  hit 0 · abstained 0 · explained 0 · no_subject 0 · unexplained 1" in lines
-    assert "Planted   own-record       0 of 1 found, 1 MISSED" in lines
+    assert "Planted   own-record          0 of 1 found, 1 MISSED" in lines
     assert "Look-alikes  1 played, raised by: cousin (1); 1 ordinary accesses did" in lines
     assert lines[-1] == "3 of the accesses played were not assessed."
 
