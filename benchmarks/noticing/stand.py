@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -81,11 +82,15 @@ async def until(happened: Callable[[], bool], seconds_max: float) -> None:
             await asyncio.sleep(_POLL_SECONDS)
 
 
-async def publish_reference(publisher: Publisher, settings: Settings, records: Iterable[Reference]) -> dict[str, int]:
-    """Publish reference records; give how many distinct ones there are of each kind."""
+async def publish_reference(
+    publisher: Publisher, settings: Settings, records: Iterable[Reference], at: str | None = None
+) -> dict[str, int]:
+    """Publish reference records, as of a time where one is given; give how many distinct ones of each kind there are."""
+    timestamp = None if at is None else int(datetime.fromisoformat(at).timestamp() * 1000)
     distinct: dict[str, set[str]] = {}
     for kind, record_id, value in records:
-        await publisher.send(settings.topic(reference_topic(kind)), record_id.encode(), value)
+        topic = settings.topic(reference_topic(kind))
+        await publisher.send(topic, record_id.encode(), value, timestamp_ms=timestamp)
         distinct.setdefault(kind, set()).add(record_id)
     await publisher.flush()
     return {kind: len(ids) for kind, ids in distinct.items()}

@@ -90,7 +90,9 @@ async def run(stand: Stand, seed: int, size: Size, rate: float, say: Callable[[s
         began = time.monotonic()
         for hour in hours(world):
             other.learn(hour.records)
-            await publish_reference(publisher, stand.settings, hour.records)
+            # Whether work explains an access later depends on when its record was published, in simulated time.
+            at = hour.accesses[0].occurred_at if hour.accesses else None
+            await publish_reference(publisher, stand.settings, hour.records, at)
             await asyncio.sleep(IN_FORCE_SECONDS)
             await _play(publisher, topic, hour.accesses, rate=rate, heard=heard, other=other)
         other.end()
