@@ -170,7 +170,7 @@ def _per_thousand(share: Share) -> str:
 
 
 def _curves(seeds: Sequence[Seed]) -> Iterator[str]:
-    yield f"Limits, on seeds {seeds[0]['seed']} to {seeds[-1]['seed']}:"
+    yield f"Limits, on seeds {', '.join(str(seed['seed']) for seed in seeds)}:"
     sums: dict[str, Counter[str]] = defaultdict(Counter)
     for seed in seeds:
         for name, point in seed["variants"].items():

@@ -85,7 +85,7 @@ async def until(happened: Callable[[], bool], seconds_max: float) -> None:
 async def publish_reference(
     publisher: Publisher, settings: Settings, records: Iterable[Reference], at: str | None = None
 ) -> dict[str, int]:
-    """Publish reference records, as of a time where one is given; give how many distinct ones of each kind there are."""
+    """Publish reference records, as of a time where one is given; give how many distinct ones each kind has."""
     timestamp = None if at is None else int(datetime.fromisoformat(at).timestamp() * 1000)
     distinct: dict[str, set[str]] = {}
     for kind, record_id, value in records:
