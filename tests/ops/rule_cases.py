@@ -1,7 +1,7 @@
 """Each alert rule's life in a few series: quiet, then firing, then quiet again; and what it says of no series at all.
 
-Series are in promtool's words: `0+10x30` begins at 0 and grows by 10 thirty times, `_x30` is missing for thirty steps. A
-step is a minute.
+Series are in promtool's words: `0+10x30` begins at 0 and grows by 10 thirty times, `_x30` is missing for thirty steps.
+A step is a minute.
 """
 
 from collections.abc import Mapping
