@@ -55,10 +55,12 @@ integration: setup ## the tests on a real Kafka and Valkey; TEST_SERVICES=contai
 test-long: setup ## the integration tests that take minutes
 	.venv/bin/python -m pytest -q -m long tests/integration
 
-docs: setup ## write the docs that are made from code: rules, metrics, the messages in alerts.md
+docs: setup ## write what is made from code: docs/rules.md, metrics.md, logs.md, the messages in alerts.md, the dashboards
 	.venv/bin/python -m alerts.manual > docs/rules.md
 	.venv/bin/python -m agents.metrics_manual > docs/metrics.md
+	.venv/bin/python -m stream.log_events > docs/logs.md
 	.venv/bin/python -m tests.support.arrived
+	.venv/bin/python -m deploy.grafana
 
 test-ops: setup ops-tools ## alert rules, dashboards against a real Prometheus, runbooks, schemas, secured servers
 	PATH="$(CURDIR)/.tools:$$PATH" .venv/bin/python -m pytest -q tests/ops

@@ -3,7 +3,6 @@
 These are figures for a dashboard. When Redis cannot take them they are left out; nothing waits for them.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from time import time
@@ -15,6 +14,7 @@ from redis.exceptions import RedisError
 
 from agents.metrics import Metrics
 from agents.screen import Screened
+from enrichment.events import events
 from enrichment.facts import Known, Unknown
 from enrichment.newzealand import working_seconds
 from enrichment.wire import Staff
@@ -30,7 +30,7 @@ _HOUR_KEPT_SECONDS = 3 * _HOUR
 #: Staff ids of one kind that are remembered, the newest of them: a sender that makes ids up shall not fill Redis.
 STAFF_REMEMBERED_MAX = 50_000
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 class Activity(Collector):
@@ -73,7 +73,7 @@ class Activity(Collector):
         try:
             await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
-            _log.debug("activity not noted: %s", type(error).__name__)
+            _log.debug("activity-not-noted", why=type(error).__name__)
 
     async def count(self) -> None:
         """Read the figures that are shown."""
@@ -90,7 +90,7 @@ class Activity(Collector):
         try:
             *counts, hourly, this_hour, newest = await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
-            _log.debug("activity not read: %s", type(error).__name__)
+            _log.debug("figures-not-read", what="who is at work", why=type(error).__name__)
             return
         per_kind = len(WINDOWS) + 2
         for index, kind in enumerate(KINDS):

@@ -1,7 +1,6 @@
 """The way of a hit: into the alert store, once, before it counts as done; the relay publishes what comes of it."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,8 +18,9 @@ from alerts.merging import HitRecord
 from alerts.store.errors import StoreError
 from alerts.store.store import Store
 from alerts.store.taking import Taken
+from enrichment.events import events
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Alerting:
         try:
             found = await asyncio.to_thread(self.store.precision)
         except StoreError as error:
-            _log.info("precision not read: %s", error)
+            _log.info("figures-not-read", what="precision", why=str(error))
             return
         for one in found:
             self.metrics.confirmed.labels(one.rule).set(one.confirmed)
@@ -73,6 +73,6 @@ class Alerting:
             circumstances = CIRCUMSTANCES.validate_json(headers.get(CIRCUMSTANCES_HEADER) or b"{}")
         except (ValidationError, ValueError):
             self.metrics.dead_letters.labels(record.topic, "decode").inc()
-            _log.error("no hit of ours: %s-%d offset %d", record.topic, record.partition, record.offset)
+            _log.error("no-hit-of-ours", topic=record.topic, partition=record.partition, offset=record.offset)
             return None
         return HitRecord.of(assessment, recorded_ms, conflict, circumstances, published_at(record))

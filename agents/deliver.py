@@ -9,7 +9,6 @@ anew.
 
 import asyncio
 import functools
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +25,7 @@ from alerts.merging import Rules
 from alerts.store.errors import StoreError
 from alerts.store.routing import Plan, Routed
 from alerts.store.store import Store
+from enrichment.events import events
 
 #: Revisions decided about in one transaction.
 ROUTED_PER_ROUND_MAX: Final = 200
@@ -34,7 +34,7 @@ IDLE_SECONDS: Final = 1.0
 #: Alerts of which old rows are removed in one transaction.
 PURGED_PER_ROUND_MAX: Final = 200
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ class Deliverer:
             while await asyncio.to_thread(self.store.purge, self.clock(), PURGED_PER_ROUND_MAX):
                 pass
         except StoreError as error:
-            _log.warning("old messages were not removed: %s", error)
+            _log.warning("old-messages-not-removed", why=str(error))
 
     def _say_kept_back(self, routed: Routed) -> None:
         for telling in routed.tellings:
@@ -113,9 +113,7 @@ class Deliverer:
                 for channel in telling.channels:
                     self.count(channel, "withheld" if telling.how == "withheld" else "silenced")
             if telling.how == "withheld":
-                _log.warning(
-                    "Alert %s was withheld: every route from %s has a conflict.", routed.alert_id, telling.route
-                )
+                _log.warning("alert-withheld", alert=routed.alert_id, route=telling.route)
 
     async def _take(
         self, delivery: Delivery, before: Delivery | None, serving: dict[str, _Serving], loops: asyncio.TaskGroup
@@ -141,7 +139,7 @@ class Deliverer:
             try:
                 count = await self.route_once()
             except Exception as error:  # noqa: BLE001 the revisions are still there: say so and try again
-                _log.warning("Alerts wait to be routed: %s. Trying again.", type(error).__name__)
+                _log.warning("alerts-wait-for-routes", why=type(error).__name__)
                 await pause(backoff.next_seconds(), stop)
                 continue
             backoff.reset()
@@ -158,7 +156,7 @@ class Deliverer:
             try:
                 count = await self.send_once(name, sender)
             except Exception as error:  # noqa: BLE001 the ledger still has them: say so and try again
-                _log.warning("Channel %s waits: %s. Trying again.", name, type(error).__name__)
+                _log.warning("channel-waits", channel=name, why=type(error).__name__)
                 await pause(backoff.next_seconds(), stop)
                 continue
             backoff.reset()

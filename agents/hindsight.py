@@ -7,7 +7,6 @@ been parked by ``reference``, which reads every record too; here it is passed ov
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,11 +19,12 @@ from alerts.store.learned import ReportChange, WorkChange
 from alerts.store.register import StaffChange
 from alerts.store.store import Store
 from enrichment.decode import Refused, decode
+from enrichment.events import events
 from enrichment.wire import SelfReport, Staff, Work
 
 Kind = Literal["work", "self_report", "staff"]
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Hindsight:
         try:
             await asyncio.to_thread(self.store.forget_old_work, self.clock())
         except StoreError as error:
-            _log.warning("old work was not forgotten: %s", error)
+            _log.warning("old-work-not-forgotten", why=str(error))
 
     async def _take(self, changes: "_Changes") -> int:
         await asyncio.to_thread(self.store.take_staff, changes.staff)

@@ -1,13 +1,13 @@
 """Holding: what is done while something that a batch needs is away. Nothing is skipped; it is tried again."""
 
 import asyncio
-import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from agents.metrics import Metrics
+from enrichment.events import events
 
 #: Seconds before the first new try.
 FIRST_WAIT_SECONDS = 0.05
@@ -16,7 +16,7 @@ WAIT_SECONDS_MAX = 5.0
 
 T = TypeVar("T")
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 @dataclass(slots=True)
@@ -50,12 +50,12 @@ class Hold:
 
     def _say(self, error: BaseException) -> None:
         if self.reason is None:
-            _log.warning("%s holds its batch: %s", self.agent, error)
+            _log.warning("batch-held", agent=self.agent, why=str(error) or type(error).__name__)
         self.reason = str(error) or type(error).__name__
         self.metrics.holding.labels(self.agent).set(1)
 
     def _done(self) -> None:
         if self.reason is not None:
-            _log.warning("%s goes on", self.agent)
+            _log.warning("batch-goes-on", agent=self.agent)
         self.reason = None
         self.metrics.holding.labels(self.agent).set(0)

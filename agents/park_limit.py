@@ -4,7 +4,6 @@ The worker then stops with a sentence and leaves the topic as it is. The counts 
 restarted worker does not begin again and park the whole topic a piece at a time.
 """
 
-import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -13,11 +12,12 @@ from redis.exceptions import RedisError
 
 from agents.batch import Batch, Chunk, Record
 from agents.parking import Parked
+from enrichment.events import events
 
 #: Of so many records looked at, the older half is forgotten.
 RECORDS_REMEMBERED = 10_000
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 class ParkLimitReached(Exception):  # noqa: N818 it is a decision, said as a sentence
@@ -92,7 +92,7 @@ class ParkLimit:
         try:
             found = await self._redis.hget(self._key, name)
         except (RedisError, OSError, TimeoutError) as error:
-            _log.debug("parking counts not read: %s", type(error).__name__)
+            _log.debug("parking-counts-not-read", why=type(error).__name__)
             found = None
         return _Counts(*map(int, found.split())) if found else _Counts()
 
@@ -100,7 +100,7 @@ class ParkLimit:
         try:
             await self._redis.hset(self._key, name, f"{counts.looked_at} {counts.parked} {counts.in_a_row}")
         except (RedisError, OSError, TimeoutError) as error:
-            _log.debug("parking counts not kept: %s", type(error).__name__)
+            _log.debug("parking-counts-not-kept", why=type(error).__name__)
 
 
 def _name(place: Chunk | Record) -> str:

@@ -3,7 +3,6 @@
 Where Kafka does not take it for its size, its trace is parked instead: its key, why, and where the original stands.
 """
 
-import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,6 +10,7 @@ from agents.batch import Record
 from agents.metrics import Metrics
 from agents.ports import Headers, Outputs, TooLarge
 from enrichment.decode import Stage
+from enrichment.events import events
 
 #: Names of our headers begin with it; a record that comes with such headers loses them when it is parked.
 PREFIX = "__accesswatch.errors."
@@ -21,7 +21,7 @@ LEFT_OUT_HEADER = PREFIX + "left.out"
 #: The largest key that a trace carries, in bytes; an id has 64 characters.
 TRACE_KEY_BYTES_MAX = 64 * 1024
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Parking:
 
     async def _park_trace(self, record: Record, ours: Headers) -> None:
         place = f"{record.topic}, partition {record.partition}, offset {record.offset}"
-        _log.warning("the record at %s is too large for its dead-letter topic: only its trace is parked", place)
+        _log.warning("trace-parked", topic=record.topic, partition=record.partition, offset=record.offset)
         size = len(record.value or b"")
         left_out = f"the value of {size} bytes and the record's own headers; they stand at {place} while that is kept"
         key = record.key if len(record.key or b"") <= TRACE_KEY_BYTES_MAX else None

@@ -6,7 +6,6 @@ is renewed, so that no other relay publishes the same rows meanwhile.
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from agents.pacing import Backoff, pause
 from alerts.store.errors import StoreError
 from alerts.store.outbox import LEASE
 from alerts.store.store import Store
+from enrichment.events import events
 
 ROWS_PER_ROUND_MAX: Final = 500
 #: How long a revision that nobody announced (another process made it) waits at most.
@@ -24,7 +24,7 @@ IDLE_SECONDS: Final = 1.0
 #: Publishes (key, value) records and returns when Kafka has acknowledged every one.
 Publish = Callable[[Sequence[tuple[bytes, bytes]]], Awaitable[None]]
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Relay:
             try:
                 count = await self.publish_once()
             except Exception as error:  # noqa: BLE001 whatever Kafka or the database does, the rows are still there
-                _log.warning("Alerts wait to be published: %s. Trying again.", type(error).__name__)
+                _log.warning("alerts-wait", why=type(error).__name__)
                 await pause(backoff.next_seconds(), stop)
                 continue
             backoff.reset()
@@ -65,7 +65,7 @@ class Relay:
                 self.observe(max(0.0, now.timestamp() - row.recorded_ms / 1000))
         lost = await asyncio.to_thread(self.store.mark_published, self.holder, [row.id for row in rows], now)
         if lost:
-            _log.warning("%d revisions were published twice: this worker was held up past its claim.", lost)
+            _log.warning("revisions-published-twice", number=lost)
         return len(rows)
 
     async def _publish_holding(self, records: Sequence[tuple[bytes, bytes]]) -> None:
@@ -76,7 +76,7 @@ class Relay:
                     await asyncio.to_thread(self.store.renew_claims, self.holder, self.clock())
                 except StoreError:
                     # The claim may lapse; marking the rows will then tell.
-                    _log.warning("The claim of rows being published could not be renewed.")
+                    _log.warning("claim-not-renewed")
             publishing.result()
         finally:
             publishing.cancel()

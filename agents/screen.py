@@ -4,7 +4,6 @@ Every record of a batch ends in one of two places, assessed or parked. There is 
 Kafka before what was made of it is.
 """
 
-import logging
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from alerts.explanation import Circumstances
 from alerts.judging import Judged, Rulebook
 from enrichment.decode import Refused, decode_access
 from enrichment.directory import Directory, NotReadable
+from enrichment.events import events
 from enrichment.facts import Facts
 from enrichment.windows import Noted, Windows, WindowStore
 from enrichment.wire import Access
@@ -38,7 +38,7 @@ CIRCUMSTANCES_HEADER = "accesswatch.circumstances"
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,9 @@ def _each(items: Iterable[tuple[Record, *Ts]], step: Callable[[Record, *Ts], T],
             parked.append(Parked(record, refusal.stage, type(refusal).__name__, str(refusal)))
         except Exception as error:  # noqa: BLE001 a mistake in judging one access shall not take its neighbours with it
             name = type(error).__name__
+            where = _where(error)
             _log.error(
-                "judging failed at %s-%d offset %d: %s", record.topic, record.partition, record.offset, _where(error)
+                "judging-failed", topic=record.topic, partition=record.partition, offset=record.offset, where=where
             )
             parked.append(Parked(record, "screen", name, f"judging this access failed with {name}"))
     return done

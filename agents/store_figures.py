@@ -1,7 +1,6 @@
 """What waits in the alert store, as figures: the same from every worker, since all share one store."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import get_args
@@ -14,13 +13,14 @@ from alerts.assessment import Severity
 from alerts.store.errors import StoreError
 from alerts.store.standing import Standing
 from alerts.store.store import Store
+from enrichment.events import events
 
 #: Upper bounds in seconds: five minutes, a quarter of an hour, ... a day, a week.
 _ACKNOWLEDGE_BUCKETS = (300, 900, 1800, 3600, 4 * 3600, 8 * 3600, 24 * 3600, 3 * 24 * 3600, 7 * 24 * 3600)
 SEVERITIES: tuple[str, ...] = get_args(Severity)
 OPEN = ("new", "acknowledged")
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 class StoreFigures(Collector):
@@ -40,7 +40,7 @@ class StoreFigures(Collector):
         try:
             found = await asyncio.to_thread(self._store.standing, self._clock())
         except StoreError as error:
-            _log.info("what waits in the alert store was not read: %s", error)
+            _log.info("figures-not-read", what="what waits in the alert store", why=str(error))
             return
         self._show(found)
         self._acknowledged = found.acknowledged

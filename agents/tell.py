@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from alerts.merging import Rules
 from alerts.store.errors import StoreError
 from alerts.store.ledger import Due
 from alerts.store.store import Store
+from enrichment.events import events
 
 Result = Literal["sent", "retried", "parked", "withheld", "silenced"]
 
@@ -29,7 +29,7 @@ LEASE_MARGIN_SECONDS: Final = 15
 #: Tries to write down what became of a message, before its claim is left to end.
 RECORD_ATTEMPTS_MAX: Final = 6
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Teller:
             result: Result = "sent"
             write_down = functools.partial(self.store.record_sent, due, now)
             if attempt.refused:
-                _log.warning("Channel %s: %d recipients were refused.", due.channel, attempt.refused)
+                _log.warning("recipients-refused", channel=due.channel, number=attempt.refused)
         else:
             retry_at = None
             if isinstance(attempt, Again):
@@ -77,7 +77,7 @@ class Teller:
                 retry_at = next_attempt(due.attempts, due.first_attempt_at, now, dice, attempt.after)
             result = "parked" if retry_at is None else "retried"
             write_down = functools.partial(self.store.record_failed, due, attempt.why, retry_at)
-            _log.warning("Channel %s: attempt %d was %s (%s).", due.channel, due.attempts, result, attempt.why)
+            _log.warning("message-not-sent", channel=due.channel, attempt=due.attempts, result=result, why=attempt.why)
         self.count(due.channel, result)
         await _persist(write_down)
 

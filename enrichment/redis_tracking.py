@@ -6,7 +6,6 @@ on another server, an old master for one, and is broken too. A broken link empti
 """
 
 import asyncio
-import logging
 import math
 from collections.abc import Sequence
 from time import monotonic
@@ -16,6 +15,7 @@ import redis.asyncio
 
 from enrichment.cached_shelf import CachedShelf
 from enrichment.directory import NotReadable
+from enrichment.events import events
 from enrichment.redis_preload import Preload
 from enrichment.redis_shelf import UNREADABLE, RedisShelf, answer, data_prefix
 
@@ -30,7 +30,7 @@ RESYNC_SECONDS = 600.0
 
 _PUSHED: Final = object()
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 class Tracking:
@@ -63,7 +63,7 @@ class Tracking:
             try:
                 await self._follow()
             except (*UNREADABLE, NotReadable) as error:
-                _log.info("the link for changes broke (%s); nothing is kept until it is back", type(error).__name__)
+                _log.info("changes-link-broke", why=type(error).__name__)
             finally:
                 self._cache.broken()
             await asyncio.sleep(AGAIN_SECONDS)
@@ -130,7 +130,7 @@ class Tracking:
             if self._preload is not None:
                 began = monotonic()
                 nodes = await self._preload.read(epoch)
-                _log.info("%d people are read ahead in %.1f s", nodes, monotonic() - began)
+                _log.info("people-read-ahead", number=nodes, seconds=round(monotonic() - began, 1))
 
     async def _listen(self, connection: Any, epoch: str) -> None:
         while True:

@@ -27,6 +27,7 @@ from faust.types import TP
 from mode.utils.futures import notify
 
 from agents.batch import Batch, Chunk
+from enrichment.events import events
 
 #: Events handed over and not yet acknowledged: one being judged, one waiting.
 IN_FLIGHT_MAX = 2
@@ -42,6 +43,8 @@ COMMIT_SECONDS_MAX = 10.0
 REBALANCE_WAIT_SECONDS_MAX = 8.0
 #: Seconds that one poll waits for records.
 POLL_SECONDS = 1.0
+
+_log = events(__name__)
 
 
 class Prefix:
@@ -149,7 +152,7 @@ class BatchConsumer(driver.Consumer):
         try:
             await self.perform_seek()
         except Exception as error:  # noqa: BLE001 the assignment that follows seeks again
-            self.log.warning("seek after a rebalance failed: %s", type(error).__name__)
+            _log.warning("seek-failed", why=type(error).__name__)
 
     def _chunks(self, records: Mapping[Any, list[Any]]) -> list[Chunk]:
         chunks = []
@@ -209,9 +212,9 @@ class BatchConsumer(driver.Consumer):
             async with asyncio.timeout(COMMIT_SECONDS_MAX):
                 return bool(await self._thread.call_thread(self._commit_in_thread, offsets))
         except (CommitFailedError, IllegalStateError) as error:
-            self.log.info("commit not taken, the partitions have moved: %s", type(error).__name__)
+            _log.info("commit-not-taken", why=type(error).__name__)
         except (KafkaError, TimeoutError) as error:
-            self.log.warning("commit failed, it will be tried again: %s", type(error).__name__)
+            _log.warning("commit-failed", why=type(error).__name__)
         return False
 
     async def _commit_in_thread(self, offsets: Mapping[TP, int]) -> bool:

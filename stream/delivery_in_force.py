@@ -5,18 +5,18 @@ mended. A secret that the file names is read again when the file itself changes.
 """
 
 import asyncio
-import logging
 from typing import Final
 
 from agents.metrics import Metrics
 from alerts.delivery.routes import Delivery, DeliveryError, shipped_path
+from enrichment.events import events
 from stream.delivery_file import load_delivery
 from stream.settings import Settings
 
 #: Seconds between looks at the file.
 LOOK_SECONDS: Final = 1.0
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 class DeliveryInForce:
@@ -54,11 +54,9 @@ class DeliveryInForce:
             self._delivery = load_delivery(self._settings)
         except DeliveryError as error:
             self._metrics.delivery_reload_failures.inc()
-            _log.error(
-                "the changed delivery file is not taken, the one before stays in force: %s", " ".join(error.sentences)
-            )
+            _log.error("delivery-rejected", why=" ".join(error.sentences))
             return
-        _log.warning("the changed delivery file is in force: %d routes", len(self._delivery.routes))
+        _log.warning("delivery-in-force", number=len(self._delivery.routes))
 
     def _read(self) -> bytes | None:
         try:

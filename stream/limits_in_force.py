@@ -5,17 +5,17 @@ it stay in force, and the log and a metric say so until the file is mended.
 """
 
 import asyncio
-import logging
 from pathlib import Path
 
 from agents.metrics import Metrics
 from alerts.judging import Rulebook
 from alerts.limits import LimitsError, load, shipped_path
+from enrichment.events import events
 
 #: Seconds between looks at the file.
 LOOK_SECONDS = 1.0
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 class LimitsInForce:
@@ -55,9 +55,9 @@ class LimitsInForce:
         except LimitsError as error:
             self._metrics.limits_reload_failures.inc()
             kept = self._rulebook.limits.hash
-            _log.error("the changed limits are not taken, %s stay in force: %s", kept, " ".join(error.sentences))
+            _log.error("limits-rejected", kept=kept, why=" ".join(error.sentences))
             return
-        _log.warning("limits %s are in force, after %s", limits.hash, self._rulebook.limits.hash)
+        _log.warning("limits-in-force", hash=limits.hash, before=self._rulebook.limits.hash)
         self._rulebook = Rulebook(limits, self._release)
         self._show()
 

@@ -1,19 +1,19 @@
 """Figures of what a worker stands on and what runs out one day: its disk, and the certificates that it was given."""
 
 import asyncio
-import logging
 import shutil
 from pathlib import Path
 
 from cryptography.x509 import load_pem_x509_certificates
 
 from agents.metrics import Metrics
+from enrichment.events import events
 from stream.settings import PREFIX, Settings
 
 #: Seconds between looks. A certificate that was renewed is seen within it, before it is used.
 LOOK_SECONDS = 30.0
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 async def watch_platform(settings: Settings, metrics: Metrics) -> None:
@@ -33,7 +33,7 @@ def look(settings: Settings, metrics: Metrics) -> None:
             ends = [one.not_valid_after_utc for one in load_pem_x509_certificates(file.read_bytes())]
             metrics.certificate_ends.labels(setting).set(min(ends).timestamp())
     except (OSError, ValueError) as error:
-        _log.info("the disk or a certificate was not looked at: %s", type(error).__name__)
+        _log.info("figures-not-read", what="the disk or a certificate", why=type(error).__name__)
 
 
 def _certificates(settings: Settings) -> dict[str, Path]:

@@ -1,7 +1,6 @@
 """Whether the reference data are complete: until then no access is read, and none is judged."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 
@@ -9,13 +8,14 @@ from aiokafka.errors import KafkaError
 
 from agents.metrics import Metrics
 from enrichment.directory import NotReadable
+from enrichment.events import events
 from enrichment.redis_shelf import RedisShelf
 
 #: Seconds between looks while the data are not complete, and once they are.
 LOOK_SECONDS = 0.2
 LOOK_SECONDS_COMPLETE = 1.0
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 class Readiness:
@@ -49,11 +49,17 @@ class Readiness:
                 # Whatever is read meanwhile is refused, so that a batch in hand is held and not judged.
                 self._shelf.epoch = None
             if (before is None) != self.complete:
-                _log.warning("reference data: %s", self.reason or "complete, accesses are read")
+                self._say()
             if self.complete:
                 self._complete_at = monotonic()
             self._metrics.reference_age.set(monotonic() - self._complete_at)
             await asyncio.sleep(LOOK_SECONDS_COMPLETE if self.complete else LOOK_SECONDS)
+
+    def _say(self) -> None:
+        if self.reason is None:
+            _log.warning("reference-data-complete")
+        else:
+            _log.warning("reference-data-incomplete", why=self.reason)
 
     async def _look(self) -> str | None:
         epoch, went_back = await self._shelf.look()

@@ -9,7 +9,6 @@ Redis may lose its data in three ways, and the topics may be made anew. Whoever 
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Any
@@ -20,6 +19,7 @@ from faust.types import TP
 
 from agents.holding import Hold
 from enrichment.directory import NotReadable
+from enrichment.events import events
 from enrichment.redis_shelf import EpochChanged, RedisShelf
 from enrichment.redis_upkeep import RedisUpkeep
 from stream.batches import PositionedConsumer
@@ -34,7 +34,7 @@ GENERATION_CHARACTERS = 6
 #: What passes while Kafka or Redis is away.
 AWAY = (NotReadable, KafkaError, OSError, TimeoutError)
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 class ReferenceFeed:
@@ -71,10 +71,10 @@ class ReferenceFeed:
             try:
                 lost = bool(self.epoch) and await self._lost()
             except AWAY as error:
-                _log.debug("%s", error)
+                _log.info("reference-data-not-looked-at", why=str(error) or type(error).__name__)
                 continue
             if lost and self._consumer is not None:
-                _log.warning("%s", lost)
+                _log.warning("reference-data-lost", why=lost)
                 await self._consumer.perform_seek()
 
     async def _lost(self) -> str | None:
@@ -125,7 +125,7 @@ class ReferenceFeed:
         except EpochChanged:
             return  # `watch` sees to it
         except NotReadable as error:
-            _log.info("%s", error)
+            _log.info("reference-data-not-looked-at", why=str(error))
 
 
 def _name(tp: TP) -> str:

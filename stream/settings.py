@@ -71,6 +71,9 @@ class Settings(BaseModel):
     )
     actor: str | None = Field(None, description="staff id of the person at the keyboard")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="how it is written down; auto is text on a terminal and JSON elsewhere"
+    )
 
     @field_validator("kafka", mode="after")
     @classmethod

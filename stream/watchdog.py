@@ -6,13 +6,14 @@ It runs in a thread of its own, so that it also sees an event loop that stands s
 import asyncio
 import faulthandler
 import gc
-import logging
 import os
 import sys
 import threading
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
+
+from enrichment.events import events
 
 #: What the process ends with; whoever watches over it starts it again.
 EXIT_STUCK = 70
@@ -27,7 +28,7 @@ _AWAIT_NAMES = ("cr_await", "gi_yieldfrom", "ag_await")
 #: Seconds between the first red ``/livez`` and the end: whoever asks shall see it.
 RED_SECONDS = 5.0
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 class Watchdog:
@@ -75,13 +76,12 @@ class Watchdog:
                 red_since = None
             elif red_since is None:
                 red_since = monotonic()
-                _log.error("no progress: %s", "; ".join(reasons))
+                _log.error("no-progress", why="; ".join(reasons))
             elif monotonic() - red_since >= RED_SECONDS:
                 self._end()
 
     def _end(self) -> None:
-        _log.error("ending with %d; the stacks of all tasks and threads follow", EXIT_STUCK)
-        _log.error("%s", self._tasks())
+        _log.error("ending-stuck", code=EXIT_STUCK, tasks=self._tasks())
         faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
         sys.stderr.flush()
         # Neither the event loop nor anything in it can be relied on any more. What is not committed is read again.

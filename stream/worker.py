@@ -16,6 +16,7 @@ from prometheus_client import ProcessCollector
 
 from agents.metrics import Metrics
 from agents.park_limit import ParkLimitReached
+from enrichment.events import events
 from stream import RELEASE
 from stream.commands.failure import CommandFailed
 from stream.connections import aiokafka_options
@@ -45,7 +46,7 @@ KAFKA_SECONDS_MAX = 30.0
 #: Seconds in which it must say where topics end; past them `/readyz` says that it is away.
 KAFKA_ANSWER_SECONDS_MAX = 10.0
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 class Worker:
@@ -85,12 +86,12 @@ class Worker:
                 await stopping
                 await self._stop()
             else:
-                _log.info("stopping before everything was started: nothing is in hand")
+                _log.info("stopping", why="asked to, before everything was started")
                 await _given_up(starting)
         if not self._watchdog.started:
             # The threads of a Faust that has half started cannot be asked to end. Nothing was read yet.
             if self._failure is not None:
-                _log.error("the worker did not start: %s", _said(self._failure))
+                _log.error("not-started", why=_said(self._failure))
             logging.shutdown()
             os._exit(0 if self._failure is None else 1)
         if self._failure is not None:
@@ -123,7 +124,7 @@ class Worker:
         self._supervise("platform figures", watch_platform(self.settings, self.metrics))
         self._watchdog.start()
         stack.callback(self._watchdog.stop)
-        _log.info("worker started: %s", ", ".join(agents))
+        _log.info("started", agents=list(agents), release=RELEASE)
 
     def not_live(self) -> list[str]:
         """Give what is stuck and will not go on by itself."""
@@ -177,7 +178,7 @@ class Worker:
             except asyncio.CancelledError:
                 raise
             except BaseException as error:  # noqa: BLE001 whatever it is, the worker must end and be started again
-                _log.error("%s failed: %s", name, _said(error))
+                _log.error("part-failed", part=name, why=_said(error))
                 self._failure = self._failure or error
                 self.stopping.set()
 
@@ -213,7 +214,7 @@ class Worker:
                     # Nobody can make progress then, and ending the process would not help.
                     self._kafka_away = f"Kafka does not say where the topics end ({type(error).__name__})"
                     self.metrics.kafka_answers.set(0)
-                    _log.warning("%s", self._kafka_away)
+                    _log.warning("kafka-away", why=type(error).__name__)
                     await part.look({})
 
     def _stuck(self) -> list[str]:
@@ -223,16 +224,16 @@ class Worker:
 
     async def _stop(self) -> None:
         """Finish what is in hand and commit it, part by part in the order of the way, then close."""
-        _log.info("stopping: finishing what is in hand")
+        _log.info("stopping", why="failed" if self._failure is not None else "asked to")
         consumers = [part.consumer for part in self.parts if part.consumer is not None]
         finished = await asyncio.gather(*(consumer.drain(DRAIN_SECONDS_MAX, self._hurry) for consumer in consumers))
         if not all(finished):
-            _log.warning("some of what was in hand is not finished; it is read again at the next start")
+            _log.warning("not-all-finished")
         for part in self.parts:
             try:
                 await part.finish()
             except Exception as error:  # noqa: BLE001 what is left is kept, and stopping goes on
-                _log.warning("%s could not finish everything (%s); the rest is kept", part.name, type(error).__name__)
+                _log.warning("part-not-finished", part=part.name, why=type(error).__name__)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -241,7 +242,7 @@ class Worker:
             async with asyncio.timeout(CLOSE_SECONDS_MAX):
                 await asyncio.gather(*apps, return_exceptions=True)
         except TimeoutError:
-            _log.warning("closing took too long; everything was committed before")
+            _log.warning("closing-took-long")
         _log.info("stopped")
 
 

@@ -30,7 +30,7 @@ def worker(
         raise typer.BadParameter(f"the agents are {', '.join(AGENTS)}", param_hint="--agents")
     settings = load()
     settings = connected(settings, needs=("kafka", "redis") if {"screen", "reference"} & set(chosen) else ("kafka",))
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.log_format)
     try:
         settings.state_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,10 +1,10 @@
 """Leaving somebody's own Kafka and Redis as they were: the demo's topics and keys are removed."""
 
 import asyncio
-import logging
 
 from redis.exceptions import RedisError
 
+from enrichment.events import events
 from stream.commands.failure import CommandFailed
 from stream.redis_link import connect, namespace
 from stream.settings import Settings
@@ -13,7 +13,7 @@ from stream.topics import CATALOGUE
 
 _KEYS_PER_STEP = 1_000
 
-_log = logging.getLogger(__name__)
+_log = events(__name__)
 
 
 def tidy(settings: Settings) -> None:
@@ -26,7 +26,7 @@ def tidy(settings: Settings) -> None:
             admin.delete_topics([settings.topic(topic.name) for topic in CATALOGUE], raise_errors=False)
         asyncio.run(_remove_keys(settings))
     except (CommandFailed, RedisError, OSError) as error:
-        _log.warning("the demo's topics or keys could not be removed: %s", error)
+        _log.warning("demo-not-tidied", why=type(error).__name__)
 
 
 async def _remove_keys(settings: Settings) -> None:

@@ -34,7 +34,7 @@ class Worker:
         self._progress = progress
         self._base = f"http://{backing.settings.http}"
         command = [sys.executable, "-m", "stream", "worker"]
-        self._program = Guarded(command, environment=backing.environment, log=log)
+        self._program = Guarded(command, environment={**backing.environment, "ACCESSWATCH_LOG_FORMAT": "text"}, log=log)
 
     async def start(self) -> None:
         """Start it; it reads what is on the topics while more is published."""

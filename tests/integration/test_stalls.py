@@ -43,7 +43,7 @@ async def test_whatever_hangs_ends_the_worker_and_the_next_one_finishes_the_work
         if fault != "loop":  # a standing event loop answers no web request, which is red as well
             eventually(lambda: worker.page("/livez")[0] in {503, 0}, worker.log())
         assert worker.process.wait(AWAITED_SECONDS_MAX) == EXIT_STUCK
-        assert "no progress" in worker.log()
+        assert "no-progress" in worker.log()
         assert FAULTS[fault] in worker.log()
     with a_worker(environment, tmp_path):
         assert set(await assessed(settings, published)) == {f"e{number}" for number in range(published)}

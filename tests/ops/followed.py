@@ -1,0 +1,339 @@
+"""Follows runbooks with the fault really injected: ``python -m tests.ops.followed [--only KIND] [--write]``.
+
+A real worker under load, a real Prometheus with the shipped rules, whose durations are shortened twenty-fold so that a
+rule of ten minutes is seen in half a minute. Of each fault it notes when which alert fires and ends, what ``/readyz``
+said, which events the log had, and what the queries of the alert's runbook answered meanwhile and afterwards.
+"""
+
+import argparse
+import asyncio
+import json
+import math
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from stream.connections import aiokafka_options
+from stream.publishing import Publisher
+from stream.topics import ACCESS
+from tests.faults import service_faults, store_faults
+from tests.faults.fault import Heal, nothing
+from tests.faults.scene import Plan, Scene, a_scene
+from tests.faults.stand import a_stand
+from tests.ops.prometheus import Prometheus, a_prometheus, watch_workers
+from tests.ops.test_rules import ROOT, RULES
+
+#: Durations of rules are divided by it.
+SHORTENED = 20
+FIRES_SECONDS_MAX = 90.0
+ENDS_SECONDS_MAX = 230.0
+LOOK_SECONDS = 0.5
+#: Labels that are put behind an answer.
+_TOLD = ("agent", "topic", "kind", "channel", "stage", "severity")
+#: Figures in rules that are seconds, as they stand there, and as they stand here.
+_SECONDS = {
+    "< 300": "< 15", "seconds) > 300": "seconds) > 15", "> 900": "> 45", "}) > 600": "}) > 30", "}) > 60": "}) > 3",
+    "seconds) > 60": "seconds) > 3",
+}  # fmt: skip
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+Inject = Callable[[Scene], Awaitable[Heal]]
+
+
+@dataclass(frozen=True, slots=True)
+class Exercise:
+    """A fault, and the alert whose runbook is followed."""
+
+    kind: str
+    alert: str
+    runbook: str
+    what: str
+    inject: Inject
+
+
+@dataclass(slots=True)
+class Followed:
+    """What was seen."""
+
+    exercise: Exercise
+    fired_after: float | None = None
+    ended_after: float | None = None
+    beside: set[str] = field(default_factory=set)
+    ready: str = ""
+    events: list[str] = field(default_factory=list)
+    #: Query -> what it answered while the alert fired, and after it had ended.
+    answers: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+async def _stop_the_source(scene: Scene) -> Heal:
+    rate, scene.feeder.per_second = scene.feeder.per_second, 0
+
+    async def heal() -> None:
+        scene.feeder.per_second = rate
+
+    return heal
+
+
+async def _poison(scene: Scene) -> Heal:
+    async with Publisher(aiokafka_options(scene.settings)) as publisher:
+        for number in range(500):
+            await publisher.send(scene.topic(ACCESS), b"s00", b'{"event_id": %d}' % number, ())
+        await publisher.flush()
+    return nothing
+
+
+async def _bad_limits(scene: Scene) -> Heal:
+    file = scene.settings.limits
+    assert file is not None
+    before = await asyncio.to_thread(file.read_text)
+    await asyncio.to_thread(file.write_text, "rules: {volume: {clients_max: -1}}")
+
+    async def heal() -> None:
+        await asyncio.to_thread(file.write_text, before)
+
+    return heal
+
+
+async def _end_the_worker(scene: Scene) -> Heal:
+    worker = scene.fleet.workers[0]
+    worker.wanted = False
+    scene.fleet.kill(worker)
+
+    async def heal() -> None:
+        worker.wanted = True
+
+    return heal
+
+
+async def _freeze_the_worker(scene: Scene) -> Heal:
+    worker = scene.fleet.workers[0]
+    scene.fleet.freeze(worker)
+
+    async def heal() -> None:
+        scene.fleet.thaw(worker)
+
+    return heal
+
+
+async def _certificate(scene: Scene) -> Heal:
+    file = scene.directory / "ca.pem"
+
+    async def heal() -> None:
+        await asyncio.to_thread(_issue, file, 400)
+
+    await asyncio.to_thread(_issue, file, 2)
+    return heal
+
+
+def _issue(file: Path, days: int) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a CA of the runbooks' exercise")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=days))
+        .sign(key, hashes.SHA256())
+    )
+    file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+
+EXERCISES = (
+    Exercise("redis-freeze", "AccesswatchHeld", "held", "Redis was stopped with SIGSTOP", service_faults.freeze_redis),
+    Exercise(
+        "redis-lost", "AccesswatchReferenceIncomplete", "reference-incomplete", "Redis was killed and came back empty",
+        service_faults.lose_redis,
+    ),
+    Exercise("disk-full", "AccesswatchDiskFull", "disk-full", "the store's disk was filled", store_faults.fill_disk),
+    Exercise("mail-away", "AccesswatchChannelDown", "channel-down", "the mail server closed", store_faults.close_mail),
+    Exercise("poison", "AccesswatchDeadLetters", "dead-letters", "500 records were sent that are no accesses", _poison),
+    Exercise("source-stops", "AccesswatchSourceSilent", "source-silent", "the sender was stopped", _stop_the_source),
+    Exercise("limits", "AccesswatchLimitsRejected", "limits", "a limits file with a mistake was put in", _bad_limits),
+    Exercise("worker-killed", "AccesswatchAbsent", "worker-absent", "the only worker was killed", _end_the_worker),
+    Exercise(
+        "certificate", "AccesswatchCertificateEndsNow", "certificate-ends",
+        "a CA file with a certificate of two days was put in", _certificate,
+    ),
+    Exercise("brokers-away", "AccesswatchHeld", "held", "every broker was killed", service_faults.all_away),
+    Exercise(
+        "worker-frozen", "AccesswatchWorkerDown", "no-progress", "the worker was stopped with SIGSTOP",
+        _freeze_the_worker,
+    ),
+)  # fmt: skip
+
+
+def shortened(directory: Path) -> list[Path]:
+    """Write the rules with shorter durations."""
+    written = []
+    for rules in RULES:
+        text = re.sub(r"for: (\d+)([smhd])", lambda found: f"for: {_short(found)}", rules.read_text())
+        text = re.sub(r"\[(\d+)([smhd])\]", lambda found: f"[{_short(found)}]", text)
+        for long, short in _SECONDS.items():
+            text = text.replace(long, short)
+        written.append(directory / rules.name)
+        written[-1].write_text(text)
+    return written
+
+
+def _short(found: "re.Match[str]") -> str:
+    return f"{max(3, int(found[1]) * _UNITS[found[2]] // SHORTENED)}s"
+
+
+def queries(runbook: str) -> list[str]:
+    """Give the queries that a runbook asks."""
+    text = (ROOT / "docs" / "runbooks" / f"{runbook}.md").read_text("utf-8")
+    found = [code.replace("\\|", "|") for code in re.findall(r"`([^`\n]+)`", text)]
+    asked = [code for code in found if re.search(r"\baccesswatch_\w|\bprocess_\w|\bup\{", code)]
+    return list(dict.fromkeys(code for code in asked if re.search(r"[({ ]", code)))
+
+
+async def follow(exercise: Exercise, scene: Scene, prometheus: Prometheus) -> Followed:
+    """Inject the fault, wait for its alert, ask the runbook's queries, take the fault away, wait for the end."""
+    found = Followed(exercise)
+    before = _events(scene)
+    began = time.monotonic()
+    heal = await exercise.inject(scene)
+    found.fired_after = await _until(lambda: exercise.alert in prometheus.firing(), began, FIRES_SECONDS_MAX)
+    found.beside = prometheus.firing() - {exercise.alert}
+    found.ready = (await scene.fleet.page(scene.fleet.workers[0], "/readyz"))[1].strip()
+    meanwhile = {query: _answered(prometheus, query) for query in queries(exercise.runbook)}
+    found.events = sorted({name for name, count in _events(scene).items() if count > before.get(name, 0)})
+    await heal()
+    healed = time.monotonic()
+    found.ended_after = await _until(lambda: exercise.alert not in prometheus.firing(), healed, ENDS_SECONDS_MAX)
+    with suppress(TimeoutError):
+        await scene.fleet.wait_ready()
+    found.answers = {query: (said, _answered(prometheus, query)) for query, said in meanwhile.items()}
+    return found
+
+
+async def _until(happened: Callable[[], bool], began: float, seconds_max: float) -> float | None:
+    while time.monotonic() - began < seconds_max:
+        if await asyncio.to_thread(happened):
+            return time.monotonic() - began
+        await asyncio.sleep(LOOK_SECONDS)
+    return None
+
+
+def _events(scene: Scene) -> dict[str, int]:
+    """Count the events in the logs of all workers."""
+    counts: dict[str, int] = {}
+    for log in scene.directory.glob("worker-*.log"):
+        for line in log.read_text("utf-8", "replace").splitlines():
+            with suppress(json.JSONDecodeError):
+                event = json.loads(line)["event"]
+                counts[event] = counts.get(event, 0) + 1
+    return counts
+
+
+def _answered(prometheus: Prometheus, query: str) -> str:
+    try:
+        found = prometheus.query(query)
+    except OSError as error:
+        return f"cannot be asked ({error})"
+    told = []
+    for series in found[:4]:
+        labels = {
+            name: value for name, value in series["metric"].items() if name in {"agent", "topic", "kind", "channel"}
+        }
+        value = float(series["value"][1])
+        shown = "NaN" if math.isnan(value) else f"{value:.3g}"
+        told.append(f"{shown} ({', '.join(labels.values())})" if labels else shown)
+    return "; ".join(told) or "nothing"
+
+
+async def main(kinds: Sequence[str], *, write: bool) -> None:
+    """Follow these runbooks, one after the other, on one stand."""
+    chosen = [exercise for exercise in EXERCISES if not kinds or exercise.kind in kinds]
+    with tempfile.TemporaryDirectory(prefix="accesswatch-followed-") as name:
+        directory = Path(name)
+        with (
+            a_stand(directory / "stand", 1) as stand,
+            a_prometheus(directory / "prometheus", shortened(directory)) as prometheus,
+        ):
+            async with a_scene(Plan(9, spices=(), rate=60, planted=0.3), stand, directory / "run") as scene:
+                await _second_start(scene)
+                watch_workers(prometheus.directory, [worker.address for worker in scene.fleet.workers])
+                await asyncio.sleep(15)
+                for exercise in chosen:
+                    found = await follow(exercise, scene, prometheus)
+                    _say(found)
+                    if write:
+                        _write(found)
+                scene.feeder.stop()
+
+
+async def _second_start(scene: Scene) -> None:
+    """Start the worker again with a CA file that it looks at."""
+    file = scene.directory / "ca.pem"
+    _issue(file, 400)
+    scene.fleet.environment = {**scene.fleet.environment, "ACCESSWATCH_KAFKA_CA_FILE": str(file)}
+    await scene.fleet.term(scene.fleet.workers[0], again=True)
+    await scene.fleet.wait_ready()
+
+
+def _say(found: Followed) -> None:
+    print(text(found), flush=True)  # noqa: T201 what the exercise is run for
+
+
+def text(found: Followed) -> str:
+    """Say what was seen, as it stands in the runbook."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    exercise = found.exercise
+    lines = [
+        f"{when}: {exercise.what}. Rules' durations were shortened twenty-fold.",
+        "",
+        f"- `{exercise.alert}` fired {fired} after that and ended {ended} after the fault was taken away.",
+        f"- Beside it fired: {', '.join(sorted(f'`{name}`' for name in found.beside)) or 'nothing'}.",
+        f"- `/readyz` said: {found.ready or 'nothing (no answer)'}",
+        f"- Events in the log: {', '.join(f'`{name}`' for name in found.events) or 'none'}.",
+        "",
+        "| query | meanwhile | afterwards |",
+        "|---|---|---|",
+    ]
+    rows = [f"| `{query}` | {said} | {then} |".replace("=~", "=~") for query, (said, then) in found.answers.items()]
+    return "\n".join([*lines, *(row if "|" not in row.split("`")[1] else _escaped(row) for row in rows)])
+
+
+def _escaped(row: str) -> str:
+    head, query, tail = row.split("`", 2)
+    return f"{head}`{query.replace('|', chr(92) + '|')}`{tail}"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "not in time" if seconds is None else f"{seconds:.0f} s"
+
+
+def _write(found: Followed) -> None:
+    """Put it into the runbook; what another fault left there stays."""
+    file = ROOT / "docs" / "runbooks" / f"{found.exercise.runbook}.md"
+    before, _, followed = file.read_text("utf-8").partition("## Followed\n")
+    parts = [part.strip().removeprefix("### ") for part in followed.split("\n### ")]
+    kept = [part for part in parts if part and "Not followed" not in part and not part.startswith(found.exercise.kind)]
+    fresh = f"{found.exercise.kind}\n\n{text(found)}"
+    file.write_text(f"{before}## Followed\n" + "".join(f"\n### {part}\n" for part in [*kept, fresh]))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", default=[], choices=[exercise.kind for exercise in EXERCISES])
+    parser.add_argument("--write", action="store_true", help="put what was seen into the runbooks")
+    asked = parser.parse_args()
+    asyncio.run(main(asked.only, write=asked.write))
