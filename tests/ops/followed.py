@@ -248,9 +248,7 @@ def _answered(prometheus: Prometheus, query: str) -> str:
         return f"cannot be asked ({error})"
     told = []
     for series in found[:4]:
-        labels = {
-            name: value for name, value in series["metric"].items() if name in {"agent", "topic", "kind", "channel"}
-        }
+        labels = {name: value for name, value in series["metric"].items() if name in _TOLD}
         value = float(series["value"][1])
         shown = "NaN" if math.isnan(value) else f"{value:.3g}"
         told.append(f"{shown} ({', '.join(labels.values())})" if labels else shown)
@@ -293,10 +291,11 @@ def _say(found: Followed) -> None:
 
 def text(found: Followed) -> str:
     """Say what was seen, as it stands in the runbook."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True, cwd=ROOT
-    )
+    asked = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(asked, check=True, capture_output=True, text=True, cwd=ROOT).stdout.strip()
     exercise = found.exercise
+    when = f"{datetime.now(UTC):%-d %B %Y}, commit {commit}, `python -m tests.ops.followed --only {exercise.kind}`"
+    fired, ended = _seconds(found.fired_after), _seconds(found.ended_after)
     lines = [
         f"{when}: {exercise.what}. Rules' durations were shortened twenty-fold.",
         "",
