@@ -194,6 +194,13 @@ CASES = (
         "AccesswatchLimitsRejected", {'accesswatch_limits_reload_failures_total{instance="w1"}': "0x10 1x90"}, 9, 20, 90
     ),
     Case(
+        "AccesswatchDeliveryRejected",
+        {'accesswatch_delivery_reload_failures_total{instance="w1"}': "0x10 1x90"},
+        9,
+        20,
+        90,
+    ),
+    Case(
         "AccesswatchLimitsDiffer",
         {
             'accesswatch_limits_info{instance="w1",hash="a"}': "1x60",
