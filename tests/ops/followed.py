@@ -273,7 +273,7 @@ async def main(kinds: Sequence[str], *, write: bool) -> None:
                     _say(found)
                     if write:
                         _write(found)
-                scene.feeder.stop()
+                await scene.feeder.stop()
 
 
 async def _second_start(scene: Scene) -> None:
