@@ -12,7 +12,7 @@ What it promises, and where a crash may fall:
    again, with the same content. A crash between a channel's acceptance and ``record_sent`` tells it again,
    with the same ``Message-ID`` or ``Idempotency-Key``.
 4. *Every change is a revision.* Raised, revised, reopened, acknowledged, closed: each has its history entry and its
-   outbox row in the same transaction. What changes nothing that the alert says (assigned, noted, routed) is an entry
+   outbox row in the same transaction. What changes nothing that it says (assigned, noted, routed, purged) is an entry
    alone. History is only ever added to, and each entry is bound to the one before it: ``chain.py``, ``verifying.py``.
 
 5. *Whatever is read first.* Work and self reports that become known after an access mark the hits that the store has,

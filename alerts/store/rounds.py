@@ -12,8 +12,9 @@ from alerts.delivery.gathered import Occasion, bring_together
 from alerts.delivery.matter import Load, Matter
 from alerts.store import ledger
 from alerts.store.chain import append
+from alerts.store.knowledge import Knowledge, load_of
 from alerts.store.revisions import held, take_turn
-from alerts.store.routing import Knowledge, Plan, Routed, load_of, write_down
+from alerts.store.routing import Plan, Routed, write_down
 from alerts.store.tables import ALERTS, FOLLOW_UPS, NOTIFICATIONS, chunks
 
 #: Digests and the like that are made in one transaction.
@@ -38,7 +39,7 @@ def remind(connection: Connection, plan: Plan, follow: Follow, now: datetime, li
     rows = connection.execute(query.limit(limit)).all()
     if not rows:
         return []
-    load = load_of(connection, plan, now)
+    load = load_of(connection, plan.storm_per, plan.staff, now)
     alert_ids = sorted({row.alert_id for row in rows})
     knowledge = Knowledge.of(connection, alert_ids)
     alerts = {alert_id: ALERT.validate_json(row.payload) for alert_id, row in held(connection, alert_ids).items()}

@@ -6,17 +6,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts.alert import ALERT, Alert
 from alerts.delivery.decide import Telling
-from alerts.delivery.matter import Before, Heard, Load, Matter
+from alerts.delivery.matter import Before, Load, Matter
 from alerts.delivery.messages import message_key
 from alerts.store import ledger
 from alerts.store.chain import append
+from alerts.store.knowledge import Knowledge, load_of
 from alerts.store.revisions import entry_of, take_turn
-from alerts.store.tables import FOLLOW_UPS, HISTORY, HITS, KEPT_FROM, NOTIFICATIONS, OUTBOX, STAFF, chunks
+from alerts.store.tables import FOLLOW_UPS, HISTORY, KEPT_FROM, OUTBOX
 
 _STATES: Mapping[str, ledger.State] = {
     "alone": "pending", "digest": "gathered", "storm": "gathered", "silenced": "silenced", "withheld": "withheld",
@@ -51,7 +52,7 @@ def route(connection: Connection, plan: Plan, now: datetime, limit: int) -> list
     rows = connection.execute(_unrouted(limit)).all()
     if not rows:
         return []
-    load = load_of(connection, plan, now)
+    load = load_of(connection, plan.storm_per, plan.staff, now)
     knowledge = Knowledge.of(connection, sorted({row.alert_id for row in rows}))
     routed, entries = [], []
     for row in rows:
@@ -99,73 +100,6 @@ def write_down(
     return [_entry(alert, tellings, written, occasion, now)] if written else []
 
 
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What the store knows of some alerts that decides who is told."""
-
-    units: dict[str, set[str]]
-    people: dict[str, dict[str, set[str]]]
-    heard: dict[str, dict[str, Heard]]
-
-    @classmethod
-    def of(cls, connection: Connection, alert_ids: Sequence[str]) -> "Knowledge":
-        """Read it."""
-        found = cls({}, {}, {})
-        for ids in chunks(alert_ids):
-            columns = (HITS.c.alert_id, HITS.c.actor, HITS.c.owners)
-            for row in connection.execute(select(*columns).where(HITS.c.alert_id.in_(ids)).distinct()):
-                if row.actor is not None:
-                    found.units.setdefault(row.alert_id, set()).add(orjson.loads(row.actor)["org_unit"])
-                for owner in orjson.loads(row.owners or "[]"):
-                    people = found.people.setdefault(row.alert_id, {})
-                    people.setdefault(owner["staff_id"], set()).add(owner["org_unit"])
-            for row in connection.execute(_heard(ids)):
-                alone = row.occasion == ledger.TOLD or row.state not in {"gathered", "summed"}
-                heard = Heard(row.route, row.due_at, alone=alone, waits=row.state in {"pending", "gathered"})
-                found.heard.setdefault(row.alert_id, {})[row.channel] = heard
-        return found
-
-    def matter(self, alert: Alert, before: Before | None, *, grew: bool) -> Matter:
-        """Bring together what is known of one of them."""
-        units = frozenset(self.units.get(alert.alert_id, ()))
-        owners = self.people.get(alert.alert_id, {}) if alert.client_id is not None else {}
-        people = {staff_id: frozenset(found) for staff_id, found in owners.items()}
-        people[alert.staff_id] = units | people.get(alert.staff_id, frozenset())
-        heard = dict(self.heard.get(alert.alert_id, {}))
-        return Matter(alert, before, grew=grew, org_units=units, people=people, heard=heard)
-
-    def note(self, alert: Alert, tellings: Sequence[Telling]) -> None:
-        """Take in what was just decided, for the alert's next revision."""
-        heard = self.heard.setdefault(alert.alert_id, {})
-        for telling in tellings:
-            if telling.how in {"alone", "digest", "storm"}:
-                alone = telling.how == "alone"
-                heard |= dict.fromkeys(telling.channels, Heard(telling.route, telling.at, alone=alone, waits=True))
-
-
-def load_of(connection: Connection, plan: Plan, now: datetime) -> Load:
-    """Read how many messages each route has sent within its storm guard's interval, and what else decides."""
-    load = Load()
-    table = NOTIFICATIONS.c
-    counted = table.state.in_(("pending", "sent", "parked")) & table.alert_id.is_not(None)
-    for name, per in plan.storm_per.items():
-        recent = select(table.alert_id, table.revision, table.occasion).where(
-            table.route == name, table.created_at > now - per, counted
-        )
-        number = connection.execute(select(func.count()).select_from(recent.distinct().subquery())).scalar_one()
-        load.messages[name] = number
-    waiting = select(table.route, func.min(table.next_attempt_at).label("due_at")).where(
-        table.state == "gathered", table.occasion == "storm"
-    )
-    load.storms = {row.route: row.due_at for row in connection.execute(waiting.group_by(table.route))}
-    units: dict[str, str] = {}
-    for ids in chunks(sorted(set(plan.staff))):
-        query = select(STAFF.c.staff_id, STAFF.c.org_unit).where(STAFF.c.staff_id.in_(ids))
-        units |= {row.staff_id: row.org_unit for row in connection.execute(query)}
-    load.units = units
-    return load
-
-
 def _unrouted(limit: int) -> Any:
     """Outbox rows with the state of the revision before each."""
     before = and_(HISTORY.c.alert_id == OUTBOX.c.alert_id, HISTORY.c.revision == OUTBOX.c.revision - 1)
@@ -176,16 +110,6 @@ def _unrouted(limit: int) -> Any:
         .where(OUTBOX.c.routed_at.is_(None))
         .order_by(OUTBOX.c.id)
         .limit(limit)
-    )
-
-
-def _heard(ids: Sequence[str]) -> Any:
-    """What each channel was told, or is to be told, of these alerts; the newest last."""
-    table = NOTIFICATIONS.c
-    return (
-        select(table.alert_id, table.channel, table.route, table.occasion, table.state, table.due_at)
-        .where(table.alert_id.in_(ids), table.state.in_(("pending", "sent", "gathered", "summed")))
-        .order_by(table.due_at, table.key)
     )
 
 
