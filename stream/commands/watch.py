@@ -72,6 +72,7 @@ def _look(store: Store, shown: Shown) -> None:
     """Read the store; while it does not answer, what was read before stays and is said to be old."""
     try:
         shown.take(_open(store), datetime.now(UTC))
+        shown.more = len(shown.alerts) == WATCHED_MAX
     except StoreError as error:
         shown.trouble = str(error)
 

@@ -32,6 +32,8 @@ class Shown:
     #: Its id: the choice stays with the alert when newer ones come above it. None: the newest are shown.
     chosen: str | None = None
     said: str = ""
+    #: There are older ones that are not looked at.
+    more: bool = False
     #: Why the list is old, and since when it is what it is.
     trouble: str | None = None
     at: datetime | None = None
@@ -88,7 +90,7 @@ class Screen:
 
 def _counts(shown: Shown, now: datetime) -> Text:
     counts = Counter(alert.severity for alert in shown.alerts)
-    line = Text.assemble(("accesswatch", "bold"), f"  {len(shown.alerts)} open")
+    line = Text.assemble(("accesswatch", "bold"), f"  {len(shown.alerts)}{' or more' if shown.more else ''} open")
     for severity in reversed(SEVERITIES):
         if counts[severity]:
             line.append("  ")

@@ -16,15 +16,27 @@ from aiohttp import web
 from standardwebhooks import Webhook
 
 from agents.channels.senders import open_senders
+from agents.deliver import Deliverer
 from alerts.alert import Alert
 from alerts.assessment import Evidence
 from alerts.delivery.attempts import Again, Attempt, Refused, Sent
 from alerts.delivery.channel_settings import Channel
+from alerts.delivery.digest_messages import write_several
+from alerts.delivery.gathered import Occasion, bring_together
 from alerts.delivery.messages import Wording, write
+from alerts.delivery.ocsf import OCSF_VERSION
+from alerts.delivery.route_settings import Route
 from alerts.delivery.routes import load
+from alerts.identity import alert_id
 from alerts.rules.catalogue import RULES
-from tests.support.alert_builders import NOW, an_alert
+from alerts.store.store import Store
+from enrichment.newzealand import ZONE
+from stream.settings import Settings
+from tests.integration.test_worker import a_client, a_staff_member, an_access
+from tests.support.alert_builders import NOW, a_hit, an_alert
 from tests.support.every_channel import KEY, EveryChannel, Frames, Trust, decoded, every_channel, syslog_server
+from tests.support.worker import a_worker, eventually, eventually_async, publish, values
+from tests.unit.test_channel_forms import detection_finding
 
 NAMES = ("smtp", "webhook", "slack", "teams", "pagerduty", "ocsf", "syslog")
 #: Ids and names that nothing else contains, in an alert's every field that may hold one.
@@ -57,12 +69,17 @@ def a_planted_alert(rule: str) -> Alert:
 
 
 async def sent_to_all(channels: EveryChannel, alerts: Sequence[Alert]) -> dict[str, list[Attempt]]:
-    """Send a message about each alert through every channel, one after the other in each."""
+    """Send a message about each alert, and the messages about all of them, through every channel, in turn."""
 
     async def send_all(name: str) -> list[Attempt]:
         channel = channels.delivery.channels[name]
         wording = Wording(name, channel.detail, "https://integrity.agency.example/alerts", RULES)
-        return [await channels.send(name, write(alert, 1, wording), NOW) for alert in alerts]
+        messages = [write(alert, 1, wording) for alert in alerts]
+        messages += [
+            write_several(f"{occasion}.{name}", bring_together(occasion, "duty", NOW, NOW, alerts), wording)
+            for occasion in get_args(Occasion)
+        ]
+        return [await channels.send(name, message, NOW) for message in messages]
 
     results = await asyncio.gather(*(send_all(name) for name in NAMES))
     return dict(zip(NAMES, results, strict=True))
@@ -81,10 +98,10 @@ async def test_no_channel_lets_an_id_out_by_default(tmp_path: Path) -> None:
     """Every rule through every channel: nothing that was planted is in what arrived, encoded or not."""
     alerts = [a_planted_alert(rule) for rule in RULES]
     async with every_channel(tmp_path) as channels:
-        assert await sent_to_all(channels, alerts) == {name: [Sent()] * 22 for name in NAMES}
+        assert await sent_to_all(channels, alerts) == {name: [Sent()] * 24 for name in NAMES}
         for name in NAMES:
             arrived = [decoded(raw) for raw in channels.arrived(name)]
-            assert len(arrived) == 22
+            assert len(arrived) == 24
             assert [one for one in arrived if MARK in one] == []
             # What may be said is said: the test reads what it means to read.
             named = {rule for rule in RULES for one in arrived if RULES[rule].title.encode() in one}
@@ -96,9 +113,12 @@ async def test_the_search_for_ids_would_find_them(tmp_path: Path) -> None:
     async with every_channel(tmp_path, "ids") as channels:
         await sent_to_all(channels, [a_planted_alert("own-record")])
         for name in NAMES:
-            (arrived,) = (decoded(raw) for raw in channels.arrived(name))
-            found = {what for what, planted in PLANTED.items() if planted.encode() in arrived}
-            assert (name, found) == (name, {"staff", "client"})
+            found = [
+                {what for what, planted in PLANTED.items() if planted.encode() in decoded(raw)}
+                for raw in channels.arrived(name)
+            ]
+            # The digest and the storm's count name nobody even so.
+            assert (name, found) == (name, [{"staff", "client"}, set(), set()])
 
 
 # What arrives
@@ -127,6 +147,56 @@ async def test_pagerduty_is_told_how_an_alert_stands(tmp_path: Path) -> None:
         events = [orjson.loads(body) for _, body in channels.hooks["pagerduty"].requests]
     assert [event["event_action"] for event in events] == ["trigger", "acknowledge", "resolve"]
     assert len({event["dedup_key"] for event in events}) == 1
+
+
+async def test_who_keeps_a_status_is_told_of_it(tmp_path: Path) -> None:
+    """By the agent, from the store: PagerDuty, the findings and syslog follow; the others hear of the alert once."""
+    store = Store.open(f"sqlite:///{tmp_path / 'alerts.sqlite3'}", RULES)
+    async with every_channel(tmp_path) as channels:
+        routes = (
+            Route(name="all", channels=list(NAMES), conflict_route="none"),
+            Route(name="none", channels=["smtp"], conflict_route="all", independent=True, only_when_named=True),
+        )
+        delivery = replace(channels.delivery, routes=routes)
+        deliverer = Deliverer(store, lambda: delivery, RULES, lambda *_: None, lambda: NOW, "one", channels.publish)
+        pair = alert_id("S-1", "C-1", NOW.astimezone(ZONE).date())
+        for step in (
+            lambda: store.take_hits([a_hit()], NOW),
+            lambda: store.acknowledge(pair, "S-9", NOW),
+            lambda: store.close_alert(pair, "no_further_action", because=None, by="S-9", now=NOW),
+        ):
+            step()
+            await deliverer.route_once()
+            for name, sender in channels.senders.items():
+                await deliverer.send_once(name, sender)
+        told = {name: len(channels.arrived(name)) for name in NAMES}
+        assert told == {"smtp": 1, "webhook": 1, "slack": 1, "teams": 1, "pagerduty": 3, "ocsf": 3, "syslog": 3}
+        events = [orjson.loads(body)["event_action"] for _, body in channels.hooks["pagerduty"].requests]
+        findings = [orjson.loads(raw.partition(b"\n")[2])["activity_name"] for raw in channels.findings]
+        assert (events, findings) == (["trigger", "acknowledge", "resolve"], ["Create", "Update", "Close"])
+    store.close()
+
+
+@pytest.mark.services
+@pytest.mark.usefixtures("topics")
+async def test_findings_stand_on_their_topic(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
+    """From an access to `integrity.ocsf.v1`, through a worker on a real Kafka; the schema takes what stands there."""
+    path = tmp_path / "delivery.yaml"
+    routes = [{"name": "all", "channels": ["lake"], "conflict_route": "all", "independent": True}]
+    path.write_text(yaml.safe_dump({"channels": {"lake": {"kind": "ocsf"}}, "routes": routes}))
+    await publish(settings, "ref.staff.v1", [a_staff_member("s1", client_ids=["c1"])])
+    await publish(settings, "ref.client.v1", [a_client("c1")])
+    with a_worker(environment | {"ACCESSWATCH_DELIVERY": str(path)}, tmp_path) as worker:
+        await publish(settings, "cms.access.v1", [("s1", an_access("e1", client_id="c1"))])
+
+        async def there() -> list[dict[str, Any]] | None:
+            return await values(settings, "integrity.ocsf.v1") or None
+
+        (finding,) = await eventually_async(there)
+        counted = {"channel": "lake", "result": "sent"}
+        await asyncio.to_thread(eventually, lambda: worker.metric("accesswatch_notifications_total", **counted) == 1)
+    assert list(detection_finding(OCSF_VERSION).iter_errors(finding)) == []
+    assert (finding["activity_name"], finding["finding_info"]["analytic"]["uid"]) == ("Create", "own-record")
 
 
 # What an answer means

@@ -182,6 +182,15 @@ def test_the_chosen_alert_is_acknowledged_with_one_key(store: Store, environment
 
 
 @pytest.mark.usefixtures("store")
+def test_nobody_sees_an_alert_about_themselves(environment: dict[str, str]) -> None:
+    """As in `alerts list`: who is named by ACCESSWATCH_ACTOR finds none here."""
+    with a_terminal("--ids", environment=environment | {"ACCESSWATCH_ACTOR": "S-1"}) as terminal:
+        terminal.shows("0 open", "No alert is open.")
+        terminal.press("q")
+        assert terminal.end() == 0
+
+
+@pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(("how", "code"), [("Ctrl-C", 130), ("SIGTERM", 143)])
 def test_the_terminal_is_given_back(environment: dict[str, str], how: str, code: int) -> None:
     """Ctrl-C as a key press, or a signal from elsewhere: modes, screen and cursor are as before."""

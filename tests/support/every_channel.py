@@ -16,6 +16,7 @@ import trustme
 import yaml
 from aiohttp import web
 
+from agents.channels.findings import Publish
 from agents.channels.senders import Sender, open_senders
 from alerts.delivery.attempts import Attempt
 from alerts.delivery.messages import Detail, Message
@@ -87,6 +88,7 @@ class EveryChannel:
     frames: Frames
     findings: list[bytes]
     senders: dict[str, Sender]
+    publish: Publish
 
     async def send(self, name: str, message: Message, now: datetime) -> Attempt:
         """Send one message through one channel."""
@@ -123,7 +125,7 @@ async def every_channel(directory: Path, detail: Detail = "reference") -> AsyncI
         syslog_port = await stack.enter_async_context(syslog_server(frames, trust.server()))
         path = _write(directory, urls, smtp_port, syslog_port, {"detail": detail, "ca_file": "ca.pem"})
         delivery = load(path, {"SMTP_PASSWORD": PASSWORD})
-        yield EveryChannel(delivery, hooks, mailbox, frames, findings, open_senders(delivery, publish))
+        yield EveryChannel(delivery, hooks, mailbox, frames, findings, open_senders(delivery, publish), publish)
 
 
 def decoded(raw: bytes) -> bytes:

@@ -20,10 +20,12 @@ from alerts.alert import Alert
 from alerts.delivery.cef import cef, syslog
 from alerts.delivery.chat import slack, teams
 from alerts.delivery.cloud_event import cloud_event
+from alerts.delivery.digest_messages import write_several
+from alerts.delivery.gathered import bring_together
 from alerts.delivery.messages import Message, Wording, write
 from alerts.delivery.ocsf import OCSF_VERSION, finding
 from alerts.delivery.pager import pager_event
-from tests.support.alert_builders import CLIENT, RULES, STAFF, an_alert
+from tests.support.alert_builders import CLIENT, NOW, RULES, STAFF, an_alert
 
 CONSOLE = "https://console.example/alerts"
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
@@ -49,10 +51,21 @@ def said(
     return write(alert, 1, Wording("channel", detail, link, RULES))
 
 
+def about_several(occasion: Literal["digest", "storm"], *, link: str | None = CONSOLE) -> Message:
+    """The message about sixty alerts, which is more than one message names."""
+    alerts = [replace(an_alert(), alert_id=f"al-{number:020}") for number in range(60)]
+    several = bring_together(occasion, "duty", NOW, NOW, alerts)
+    return write_several(f"{occasion}.duty.20261120T071409Z.channel", several, Wording("channel", "ids", link, RULES))
+
+
 EVERY = [
     pytest.param(said(stands, detail=detail, link=link), id=f"{stands}, {detail}, {'with' if link else 'no'} link")
     for stands in STANDS
     for detail in ("reference", "ids")
+    for link in (CONSOLE, None)
+] + [
+    pytest.param(about_several(occasion, link=link), id=f"{occasion}, {'with' if link else 'no'} link")
+    for occasion in ("digest", "storm")
     for link in (CONSOLE, None)
 ]  # fmt: skip
 
@@ -66,7 +79,7 @@ def test_an_event_is_read_by_the_cloudevents_sdk(message: Message) -> None:
     event = JSONFormat().read(CloudEvent, cloud_event(message))
     assert (event.get_id(), event.get_type(), event.get_subject()) == (message.key, message.event_type, message.matter)
     data: Any = event.get_data()
-    assert (data["alert_id"], data["note"]) == (message.matter, message.note)
+    assert (data.get("alert_id", event.get_id()), data["note"]) == (message.matter, message.note)
 
 
 # OCSF
@@ -228,7 +241,7 @@ def test_a_syslog_message_holds_one_line_of_cef(message: Message) -> None:
         "externalId", "rt", "msg", "request", "start", "end", "cnt", "cs1Label", "cs1", "cs2Label", "cs2", "cn1Label",
         "cn1", "outcome", "suid", "cs3Label", "cs3",
     }  # fmt: skip
-    assert extension["externalId"] == "al-abcdefghijklmnopqrst"
+    assert extension["externalId"] == message.matter
     assert (extension.get("suid"), extension.get("cs3")) == (
         message.extract and message.extract.staff_id, message.extract and message.extract.client_id,
     )  # fmt: skip
