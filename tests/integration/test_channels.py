@@ -182,7 +182,10 @@ async def test_who_keeps_a_status_is_told_of_it(tmp_path: Path) -> None:
 async def test_findings_stand_on_their_topic(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
     """From an access to `integrity.ocsf.v1`, through a worker on a real Kafka; the schema takes what stands there."""
     path = tmp_path / "delivery.yaml"
-    routes = [{"name": "all", "channels": ["lake"], "conflict_route": "all", "independent": True}]
+    routes = [
+        {"name": "all", "channels": ["lake"], "conflict_route": "none"},
+        {"name": "none", "channels": ["lake"], "conflict_route": "all", "independent": True, "only_when_named": True},
+    ]
     path.write_text(yaml.safe_dump({"channels": {"lake": {"kind": "ocsf"}}, "routes": routes}))
     await publish(settings, "ref.staff.v1", [a_staff_member("s1", client_ids=["c1"])])
     await publish(settings, "ref.client.v1", [a_client("c1")])
