@@ -59,7 +59,9 @@ def _alerts() -> dict[str, Alert]:
 
 def _said(channel: str, alert: Alert, occasion: str = "told") -> Message:
     key = message_key(alert.alert_id, alert.revision, channel)
-    due = _Due(key if occasion == "told" else f"{key}.{occasion}", occasion, alert, 1)
+    # An escalation is the first that its channel hears.
+    first_revision = 0 if occasion == "escalated" else 1
+    due = _Due(key if occasion == "told" else f"{key}.{occasion}", occasion, alert, first_revision)
     return write_due(due, Wording(channel, "reference", _CONSOLE, RULES))
 
 
