@@ -129,7 +129,10 @@ def staff(staff_id: str, org_unit: str, *roles: str) -> StaffChange:
 
 #: The storm's minute is taken in so many batches.
 STEPS = 12
-STORMS = [pytest.param(600, id="600 hits"), pytest.param(10_000, id="10,000 hits", marks=pytest.mark.long)]
+STORMS = [
+    pytest.param(600, id="600 hits"),
+    pytest.param(10_000, id="10,000 hits", marks=[pytest.mark.long, pytest.mark.timeout(900)]),
+]
 
 
 @pytest.mark.parametrize("hits", STORMS)
