@@ -64,7 +64,7 @@ def route(connection: Connection, plan: Plan, now: datetime, limit: int) -> list
         routed.append(Routed(row.alert_id, row.revision, tellings))
         if alert.status == "closed":
             ledger.supersede(connection, alert.alert_id, None, now)
-        entries += write_down(connection, alert, tellings, plan, now)
+        entries += write_down(connection, alert, tellings, plan, now, heard=bool(matter.heard))
         knowledge.note(alert, tellings)
     append(connection, entries)
     connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_([row.id for row in rows])).values(routed_at=now))
@@ -83,20 +83,30 @@ def write_down(
     plan: Plan,
     now: datetime,
     *,
+    heard: bool = True,
     occasion: str = ledger.TOLD,
 ) -> list[dict[str, Any]]:
-    """Put what was decided about an alert into the ledger; give the entry of the history that says so, if any."""
-    written: list[dict[str, Any]] = []
+    """Put what was decided about an alert into the ledger; give the entry of the history that says so, if any.
+
+    *heard* is False where no channel was told of the alert, or is to be: then nothing waits that could be replaced.
+    """
+    rows: list[dict[str, Any]] = []
     for telling in tellings:
-        if telling.how in {"alone", "digest", "storm"} and occasion == ledger.TOLD and telling.route is not None:
+        if (
+            heard
+            and telling.how in {"alone", "digest", "storm"}
+            and occasion == ledger.TOLD
+            and telling.route is not None
+        ):
             ledger.supersede(connection, alert.alert_id, telling.route, now)
         gives_way = telling.instead_of or (telling.route if telling.how == "withheld" else None)
-        if gives_way is not None:
+        if heard and gives_way is not None:
             # What its people were still to be told must not reach them any more.
             ledger.supersede(connection, alert.alert_id, gives_way, now)
-        written += ledger.add(connection, [_row(alert, telling, name, occasion, now) for name in telling.channels])
+        rows += [_row(alert, telling, name, occasion, now) for name in telling.channels]
         _follow(connection, alert, telling, plan)
         keep_from(connection, alert.alert_id, telling.kept_from)
+    written = ledger.add(connection, rows) if rows else []
     return [_entry(alert, tellings, written, occasion, now)] if written else []
 
 
