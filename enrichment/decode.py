@@ -2,11 +2,13 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Literal, TypeVar
+from functools import cache
+from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
-from pydantic_core import from_json
+from pydantic_core import SchemaValidator, from_json
 
+from enrichment.kinds import printable
 from enrichment.wire import Access, Record
 
 #: The largest value that is looked at, in bytes.
@@ -18,11 +20,14 @@ AHEAD_MAX = timedelta(hours=24)
 #: How many mistakes of one record are named.
 MISTAKES_MAX = 5
 
+#: Less than ``AHEAD_MAX`` by more than what a number of seconds is exact to.
+_SURELY_NOT_AHEAD_SECONDS = AHEAD_MAX.total_seconds() - 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 _OPENING = b"[{"
+_ESCAPE, _DELETE = b"\\", b"\x7f"
 
 Stage = Literal["decode", "validate", "screen"]
 M = TypeVar("M", bound=Record)
@@ -74,9 +79,20 @@ def decode(model: type[M], value: bytes | None) -> M:
     if b"NaN" in value or b"Infinity" in value:
         _refuse_not_a_number(value)
     try:
-        record: M = model.__pydantic_validator__.validate_json(value)
+        return read(model, value)
     except ValidationError as error:
         raise _refusal(error) from None
+
+
+def read(model: type[M], text: bytes) -> M:
+    """Read a record of ours, or one that is neither too large, nor too deep, nor holds what is no JSON.
+
+    Raises:
+        ValidationError: it is not of the form that the model names.
+    """
+    plain = text.isascii() and _ESCAPE not in text and _DELETE not in text
+    validator = _without_looking_for_unprintable(model) if plain else model.__pydantic_validator__
+    record: M = validator.validate_json(text)
     return record
 
 
@@ -91,12 +107,34 @@ def decode_access(value: bytes | None, timestamp_ms: int | None) -> Access:
         Refused: with the stage and a sentence.
     """
     access = decode(Access, value)
-    if timestamp_ms is not None and timestamp_ms >= 0:
+    if (
+        timestamp_ms is not None
+        and timestamp_ms >= 0
+        and access.occurred_at.timestamp() > timestamp_ms / 1000 + _SURELY_NOT_AHEAD_SECONDS
+    ):
         # In whole microseconds, since a record's timestamp may lie beyond the longest timedelta.
         ahead_us = (access.occurred_at - _EPOCH) // _MICROSECOND - timestamp_ms * 1000
         if ahead_us > AHEAD_MAX // _MICROSECOND:
             raise Invalid("occurred_at: lies more than 24 hours ahead of the record's timestamp")
     return access
+
+
+@cache
+def _without_looking_for_unprintable(model: type[Record]) -> SchemaValidator:
+    """Make the model's validator once more for text of plain characters only, all of which can be printed.
+
+    JSON holds control characters as escapes only, so text of ASCII without escapes and without DEL has none in it.
+    The rest is the same; a fifth of the time goes into calling Python for each id.
+    """
+
+    def stripped(schema: Any) -> Any:
+        if isinstance(schema, dict):
+            if schema.get("type") == "function-after" and schema["function"]["function"] is printable:
+                return stripped(schema["schema"])
+            return {name: stripped(part) for name, part in schema.items()}
+        return [stripped(part) for part in schema] if isinstance(schema, list) else schema
+
+    return SchemaValidator(stripped(model.__pydantic_core_schema__))
 
 
 def _depth(value: bytes) -> int:

@@ -45,11 +45,12 @@ class Record(BaseModel):
 
     def unknown_fields(self) -> int:
         """Count the fields that the contract does not name, in this record and in those inside it."""
-        count = len(self.__pydantic_extra__ or ())
+        extra = self.__pydantic_extra__
+        count = len(extra) if extra else 0
         for name in self.nested:
             inner = getattr(self, name)
-            for record in inner if isinstance(inner, tuple) else (inner,):
-                if record is not None:
+            if inner is not None:
+                for record in inner if isinstance(inner, tuple) else (inner,):
                     count += record.unknown_fields()
         return count
 
