@@ -67,12 +67,20 @@ class CachedShelf:
             self._epoch = self._shelf.epoch
             if not self.live:
                 return await self._shelf.read(nodes)
-        found = {node: kept for node in nodes if (kept := self._kept(node)) is not None}
-        missing = [node for node in nodes if node not in found]
+        found: dict[str, Dossier] = {}
+        missing = []
+        for node in nodes:
+            shelf = self._of(node)
+            kept = shelf.get(node)
+            if kept is None:
+                missing.append(node)
+            else:
+                shelf.move_to_end(node)
+                found[node] = kept
         self.given += len(found)
         if missing or self._epoch is None:
             self.asked += len(missing)
-            found |= await self._fetch(missing)
+            found.update(await self._fetch(missing))
         return found
 
     async def count(self, nodes: Collection[str]) -> Mapping[str, int]:
@@ -92,13 +100,6 @@ class CachedShelf:
             for node in missing:
                 if self._coming.get(node) is reader:
                     del self._coming[node]
-
-    def _kept(self, node: str) -> Dossier | None:
-        shelf = self._of(node)
-        kept = shelf.get(node)
-        if kept is not None:
-            shelf.move_to_end(node)
-        return kept
 
     def _keep(self, node: str, dossier: Dossier) -> None:
         shelf = self._of(node)

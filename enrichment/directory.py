@@ -4,18 +4,23 @@ A shelf holds the nodes (Redis, or memory); this module fetches what a batch nee
 lays it out for each access. Relationships are followed as far as a path may reach.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from enrichment.dossier import Dossier, link_node, links_of
-from enrichment.facts import Facts, Known, SharedLink, Unknown
+from enrichment.facts import NOBODY, Facts, Known, SharedLink, Unknown
 from enrichment.kinship import HOPS_MAX, PEOPLE_MAX, Graph, client_node, staff_node
-from enrichment.wire import Access, Client, Staff
+from enrichment.wire import Access, Staff
 
 #: Bound on following "is the same person as": staff member -> own client records -> their other owners.
 _SAME_PERSON_ROUNDS_MAX = 4
+_UNKNOWN_ACTOR = Unknown("the staff record of the actor")
+_UNKNOWN_CLIENT = Unknown("the client record")
+
+#: A staff id and a client id, which is None where an access opened no record.
+_Pair = tuple[str, str | None]
 
 
 class NotReadable(Exception):  # noqa: N818 it names a state, which passes
@@ -64,28 +69,31 @@ class Directory:
         staff = {staff_node(access.staff_id) for access in accesses}
         clients = {client_node(access.client_id) for access in accesses if access.client_id is not None}
         await surroundings.load(staff | clients)
-        await self._follow_relationships(surroundings, accesses, self.hops_max if hops_max is None else hops_max)
-        await surroundings.count_holders(accesses)
-        return [surroundings.facts(access, self.shelf.state) for access in accesses]
+        # One and the same pair comes again and again: a record is looked at, updated and printed.
+        pairs = {(access.staff_id, access.client_id) for access in accesses}
+        hops = min(self.hops_max if hops_max is None else hops_max, HOPS_MAX)
+        await self._follow_relationships(surroundings, pairs, hops)
+        await surroundings.count_holders(pairs)
+        known = {pair: surroundings.facts(*pair, self.shelf.state, hops) for pair in pairs}
+        return [known[access.staff_id, access.client_id] for access in accesses]
 
-    async def _follow_relationships(self, around: "_Surroundings", accesses: Iterable[Access], hops_max: int) -> None:
-        """Load people so far around both ends of each access that every path of ``hops_max`` hops can be seen."""
-        pairs = [
-            (staff_node(access.staff_id), client_node(access.client_id))
-            for access in accesses
-            if access.client_id is not None
-        ]
+    async def _follow_relationships(self, around: "_Surroundings", asked: Collection[_Pair], hops: int) -> None:
+        """Load people so far around both ends of each access that every path of so many hops can be seen."""
+        pairs = [(staff_node(staff), client_node(client)) for staff, client in asked if client is not None]
         # A path of n hops is seen whole when the people within `forward` hops of the one end and `backward` hops of
         # the other are loaded, with forward + backward = n.
-        hops = min(hops_max, HOPS_MAX)
         for depth in range((hops + 1) // 2):
             wanted: set[str] = set()
+            reached: dict[str, set[str]] = {}
             for actor, client in pairs:
-                ahead, behind = around.reach(actor, depth), around.reach(client, depth)
+                for node in (actor, client):
+                    if node not in reached:
+                        reached[node] = around.reach(node, depth) if around.knows_anybody(node) else set()
+                # Without a relationship at either end no path leads anywhere: most accesses cost nothing here.
+                ahead, behind = reached[actor], reached[client]
                 if depth == 0:
                     # Whoever knows the client may be a colleague of the actor, whom no relationship needs to name.
                     wanted |= behind
-                # Without a relationship at either end no path leads anywhere: most accesses cost nothing here.
                 if ahead and behind:
                     wanted |= ahead | (behind if depth < hops // 2 else set())
             await around.load(wanted)
@@ -98,7 +106,9 @@ class _Surroundings:
         self._shelf = shelf
         self._dossiers: dict[str, Dossier] = {}
         self._graph = Graph()
-        self._holders: dict[str, int] = {}
+        self._holders: Mapping[str, int] = {}
+        #: What an actor and a client have in common, where there is anything.
+        self._shared: Mapping[_Pair, list[tuple[str, str, str, datetime]]] = {}
         self._neighbours: dict[str, Mapping[str, Known[Staff]]] = {}
 
     async def load(self, nodes: Collection[str]) -> None:
@@ -111,12 +121,16 @@ class _Surroundings:
             self._dossiers.update(loaded)
             following: set[str] = set()
             for node, dossier in loaded.items():
-                same = _same_person(dossier)
-                self._graph.merge((node, *same))
+                if dossier.same_person:
+                    self._graph.merge((node, *dossier.same_person))
+                    following.update(dossier.same_person)
                 for edge in dossier.edges:
                     self._graph.add(edge)
-                following.update(same)
             wanted = {node for node in following if node not in self._dossiers}
+
+    def knows_anybody(self, node: str) -> bool:
+        """Say whether any relationship touches the person of this node."""
+        return self._graph.who(node) in self._graph.edges
 
     def reach(self, node: str, depth: int) -> set[str]:
         """Give the nodes exactly *depth* + 1 relationships from this one, without kinds that lead to too many."""
@@ -139,62 +153,76 @@ class _Surroundings:
             persons = {graph.who(name) for name in nodes} - persons
         return nodes
 
-    async def count_holders(self, accesses: Iterable[Access]) -> None:
-        """Count who holds the contact details that an actor and a client share; most accesses have none to count."""
-        links = {link for access in accesses for link, *_ in self._in_common(access)}
-        if links:
-            self._holders.update(await self._shelf.count(links))
+    async def count_holders(self, pairs: Iterable[_Pair]) -> None:
+        """Count who holds the contact details that an actor and a client share; most pairs have none to count."""
+        self._shared = {pair: shared for pair in pairs if (shared := self._in_common(*pair))}
+        if self._shared:
+            links = {link for shared in self._shared.values() for link, *_ in shared}
+            self._holders = await self._shelf.count(links)
 
-    def facts(self, access: Access, state: str) -> Facts:
-        """Lay out what is known for one access."""
-        actor = self._dossiers[staff_node(access.staff_id)].staff
-        dossier = Dossier() if access.client_id is None else self._dossiers[client_node(access.client_id)]
-        owners = [self._dossiers[node].staff for node in map(staff_node, dossier.owners) if node in self._dossiers]
+    def facts(self, staff_id: str, client_id: str | None, state: str, hops: int) -> Facts:
+        """Lay out what is known for accesses of one actor to one client."""
+        actor = self._dossiers[staff_node(staff_id)].staff or _UNKNOWN_ACTOR
+        if client_id is None:
+            return Facts(actor, _UNKNOWN_CLIENT, (), (), (), self._graph, state, apart=True)
+        dossier, graph = self._dossiers[client_node(client_id)], self._graph
+        person = graph.who(client_node(client_id))
+        known = person in graph.edges
         return Facts(
-            actor=actor or Unknown("the staff record of the actor"),
-            client=dossier.client or Unknown("the client record"),
-            owners=tuple(owner for owner in owners if owner is not None),
-            work=tuple(dossier.work),
-            watchlist=tuple(dossier.watchlist),
-            graph=self._graph,
-            reference=state,
-            neighbours=self._staff_beside(access.client_id),
-            shared=tuple(
-                SharedLink(kind, held_by, as_of, self._holders[link])
-                for link, kind, held_by, as_of in self._in_common(access)
+            actor,
+            dossier.client or _UNKNOWN_CLIENT,
+            tuple(self._owners(dossier)) if dossier.owners else (),
+            tuple(dossier.work),
+            tuple(dossier.watchlist),
+            graph,
+            state,
+            self._staff_beside(person) if known else NOBODY,
+            tuple(
+                [
+                    SharedLink(kind, held_by, as_of, self._holders[link])
+                    for link, kind, held_by, as_of in self._shared.get((staff_id, client_id), ())
+                ]
             ),
+            apart=self._are_apart(graph.who(staff_node(staff_id)), person, hops),
         )
 
-    def _in_common(self, access: Access) -> Iterator[tuple[str, str, str, datetime]]:
-        """Give the node, the kind, the actor's record and its time of each link that the client shares."""
-        if access.client_id is None:
-            return
-        client = self._dossiers[client_node(access.client_id)].client
-        actor = self._dossiers[staff_node(access.staff_id)].staff
-        if client is None or actor is None or access.client_id in actor.value.client_ids:
-            return
-        theirs = set(links_of(client.value.links))
-        if not theirs:
-            return
-        own = (self._dossiers[client_node(one)].client for one in actor.value.client_ids)
-        held: list[tuple[str, Known[Staff] | Known[Client]]] = [(staff_node(access.staff_id), actor)]
-        held += [(client_node(record.value.client_id), record) for record in own if record is not None]
-        for held_by, record in held:
-            for kind, token in links_of(record.value.links):
-                if (kind, token) in theirs:
-                    yield link_node(kind, token), kind, held_by, record.as_of
+    def _are_apart(self, actor: str, client: str, hops: int) -> bool:
+        """Say whether it is certain, without a search, that no path of so many hops leads from one to the other."""
+        graph = self._graph
+        if graph.cut and not {graph.who(node) for node in graph.cut}.isdisjoint((actor, client)):
+            return False
+        return not graph.may_join(actor, client, hops)
 
-    def _staff_beside(self, client_id: str | None) -> Mapping[str, Known[Staff]]:
-        """Give the staff members one relationship away from a client, by staff id."""
+    def _owners(self, dossier: Dossier) -> Iterator[Known[Staff]]:
+        for node in map(staff_node, dossier.owners):
+            owner = self._dossiers[node].staff if node in self._dossiers else None
+            if owner is not None:
+                yield owner
+
+    def _in_common(self, staff_id: str, client_id: str | None) -> list[tuple[str, str, str, datetime]]:
+        """Give the node, the kind, the actor's record and its time of each link that the client shares."""
         if client_id is None:
-            return {}
-        person = self._graph.who(client_node(client_id))
+            return []
+        theirs = self._dossiers[client_node(client_id)].tokens
+        actor = self._dossiers[staff_node(staff_id)]
+        if not theirs or actor.staff is None or client_id in actor.staff.value.client_ids:
+            return []
+        # The actor's staff record, then each of their own client records.
+        nodes = (staff_node(staff_id), *map(client_node, actor.staff.value.client_ids))
+        return [
+            found
+            for node in nodes
+            if not theirs.isdisjoint(self._dossiers[node].tokens)
+            for found in _in_both(node, self._dossiers[node], theirs)
+        ]
+
+    def _staff_beside(self, person: str) -> Mapping[str, Known[Staff]]:
+        """Give the staff members one relationship away from a person, by staff id."""
         found = self._neighbours.get(person)
         if found is None:
             found = {}
-            for edge in self._graph.edges.get(person, {}).values():
-                other = self._graph.other_end(edge, person)
-                for node in self._graph.members.get(other, {other}):
+            for other in self._graph.near(person):
+                for node in self._graph.members.get(other, (other,)):
                     dossier = self._dossiers.get(node)
                     if dossier is not None and dossier.staff is not None:
                         found[dossier.staff.value.staff_id] = dossier.staff
@@ -202,8 +230,12 @@ class _Surroundings:
         return found
 
 
-def _same_person(dossier: Dossier) -> list[str]:
-    same = [staff_node(owner) for owner in dossier.owners]
-    if isinstance(dossier.staff, Known):
-        same += [client_node(client) for client in dossier.staff.value.client_ids]
-    return same
+def _in_both(
+    node: str, dossier: Dossier, theirs: Container[tuple[str, str]]
+) -> Iterator[tuple[str, str, str, datetime]]:
+    """Give the links of a node's record that are among the client's."""
+    record = dossier.staff or dossier.client
+    if record is not None:
+        for kind, token in links_of(record.value.links):
+            if (kind, token) in theirs:
+                yield link_node(kind, token), kind, node, record.as_of

@@ -9,8 +9,10 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Literal
 
+from enrichment.decode import read
 from enrichment.facts import Known
 from enrichment.kinship import Edge, client_node, staff_node
 from enrichment.wire import Client, Links, Record, Relationship, SelfReport, Staff, WatchlistEntry, Work
@@ -50,9 +52,9 @@ class Placed:
     payload: bytes
 
 
-@dataclass(slots=True)
+@dataclass
 class Dossier:
-    """What one node holds."""
+    """What one node holds. Once it is read it stays as it is, so what follows from it is worked out once."""
 
     staff: Known[Staff] | None = None
     client: Known[Client] | None = None
@@ -70,6 +72,20 @@ class Dossier:
             dossier._take(node, name.decode(), payload)
         return dossier
 
+    @cached_property
+    def same_person(self) -> tuple[str, ...]:
+        """The other nodes that are the same person, as far as this one says."""
+        same = [staff_node(owner) for owner in self.owners]
+        if self.staff is not None:
+            same += [client_node(client) for client in self.staff.value.client_ids]
+        return tuple(same)
+
+    @cached_property
+    def tokens(self) -> frozenset[tuple[str, str]]:
+        """The kind and the token of each contact detail on its record; none where there is no record."""
+        record = self.staff or self.client
+        return frozenset(links_of(record.value.links)) if record is not None else frozenset()
+
     def _take(self, node: str, name: str, payload: bytes) -> None:
         if name.startswith(_OWNER):
             self.owners.append(name.removeprefix(_OWNER))
@@ -77,17 +93,17 @@ class Dossier:
         stamp, _, text = payload.partition(b"\n")
         as_of = _EPOCH + timedelta(milliseconds=int(stamp))
         if name == _RECORD and node.startswith("staff:"):
-            self.staff = Known(Staff.model_validate_json(text), as_of)
+            self.staff = Known(read(Staff, text), as_of)
         elif name == _RECORD:
-            self.client = Known(Client.model_validate_json(text), as_of)
+            self.client = Known(read(Client, text), as_of)
         elif name.startswith(_WORK):
-            self.work.append(Known(Work.model_validate_json(text), as_of))
+            self.work.append(Known(read(Work, text), as_of))
         elif name.startswith(_EDGE):
-            self.edges.append(Edge(Relationship.model_validate_json(text), as_of))
+            self.edges.append(Edge(read(Relationship, text), as_of))
         elif name.startswith(_WATCH):
-            self.watchlist.append(Known(WatchlistEntry.model_validate_json(text), as_of))
+            self.watchlist.append(Known(read(WatchlistEntry, text), as_of))
         elif name.startswith(_REPORT):
-            self.self_reports.append(Known(SelfReport.model_validate_json(text), as_of))
+            self.self_reports.append(Known(read(SelfReport, text), as_of))
 
 
 def links_of(links: Links) -> Iterator[tuple[str, str]]:

@@ -6,9 +6,10 @@ hold no such record. That the data could not be read at all never gets here: see
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from types import MappingProxyType
+from typing import Generic, NamedTuple, TypeVar
 
 from enrichment.kinship import Graph
 from enrichment.wire import Client, Record, Staff, WatchlistEntry, Work
@@ -45,8 +46,11 @@ class SharedLink:
     holders: int
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+#: No neighbours.
+NOBODY: Mapping[str, Known[Staff]] = MappingProxyType({})
+
+
+class Facts(NamedTuple):
     """Everything that judging one access may rest on.
 
     ``actor`` and ``client`` are the records of the two ends; ``owners`` are the staff members, the actor
@@ -64,5 +68,7 @@ class Facts:
     graph: Graph
     #: Which state of the reference data this was read from.
     reference: str
-    neighbours: Mapping[str, Known[Staff]] = field(default_factory=dict)
+    neighbours: Mapping[str, Known[Staff]] = NOBODY
     shared: tuple[SharedLink, ...] = ()
+    #: No relationship leads from the one end towards the other, and none was too many to follow: there is no path.
+    apart: bool = False

@@ -15,6 +15,8 @@ from enrichment.wire import Relationship
 PEOPLE_MAX = 2_000
 #: The longest path that any limit may ask for, in hops.
 HOPS_MAX = 4
+#: The longest path whose two ends share somebody that both know; of longer ones only a search can tell.
+_HOPS_MET = 2
 
 
 def staff_node(staff_id: str) -> str:
@@ -55,6 +57,8 @@ class Graph:
     edges: dict[str, dict[str, Edge]] = field(default_factory=dict)
     #: A node -> the kinds of relationship that led from it to too many people to be followed.
     cut: dict[str, set[str]] = field(default_factory=dict)
+    #: A person -> those that one relationship of any kind leads to; filled when asked, once all is loaded.
+    _near: dict[str, frozenset[str]] = field(default_factory=dict, repr=False, compare=False)
 
     def who(self, node: str) -> str:
         """Give the person that a node belongs to."""
@@ -62,6 +66,7 @@ class Graph:
 
     def merge(self, nodes: Iterable[str]) -> None:
         """Take these nodes for one person, together with all that they were one with already."""
+        self._near.clear()
         names = {self.who(node) for node in nodes}
         one = min(names)
         for name in names - {one}:
@@ -73,13 +78,30 @@ class Graph:
 
     def add(self, edge: Edge) -> None:
         """Add a relationship to both its ends."""
-        for node in (edge.relationship.a, edge.relationship.b):
-            self.edges.setdefault(self.who(node), {})[edge.relationship.relationship_id] = edge
+        self._near.clear()
+        relationship = edge.relationship
+        for node in (relationship.a, relationship.b):
+            self.edges.setdefault(self.person.get(node, node), {})[relationship.relationship_id] = edge
 
     def other_end(self, edge: Edge, person: str) -> str:
         """Give whom a relationship leads to from this person."""
         a, b = self.who(edge.relationship.a), self.who(edge.relationship.b)
         return b if a == person else a
+
+    def near(self, person: str) -> frozenset[str]:
+        """Give the people one relationship away from this one."""
+        found = self._near.get(person)
+        if found is None:
+            edges = self.edges.get(person, {}).values()
+            found = self._near[person] = frozenset([self.other_end(edge, person) for edge in edges])
+        return found
+
+    def may_join(self, first: str, last: str, hops_max: int) -> bool:
+        """Say whether a path of so many hops may lead from one person to the other; that none does is certain."""
+        if first not in self.edges or last not in self.edges:
+            return False
+        near = self.near(first)
+        return last in near or hops_max > _HOPS_MET or (hops_max > 1 and not near.isdisjoint(self.near(last)))
 
 
 def strongest_paths(  # a path has exactly these parts
@@ -101,7 +123,7 @@ def strongest_paths(  # a path has exactly these parts
         where it visits nobody twice. Empty for one and the same person.
     """
     first, last = graph.who(start), graph.who(goal)
-    if first == last:
+    if first == last or not graph.may_join(first, last, hops_max):
         return {}
     found: dict[int, Path] = {}
     # The best way to each person in exactly so many hops. A way that visits somebody twice is never stronger than the
