@@ -31,6 +31,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
 import redis.asyncio
 from redis.exceptions import NoScriptError
 
@@ -103,22 +104,29 @@ class RedisWindows:
         answered: list[Windows] = []
         for start in range(0, len(accesses), ACCESSES_PER_CALL_MAX):
             part = accesses[start : start + ACCESSES_PER_CALL_MAX]
-            arguments: list[Any] = [self._namespace, *_NUMBERS, int(noting)]
-            for access in part:
-                arguments += _asked(access)
+            digests = [_digest(access.event_id) for access in part]
+            said = orjson.dumps([_said(access, digest) for access, digest in zip(part, digests, strict=True)])
+            arguments = (self._namespace, *_NUMBERS, int(noting), b"".join(digests), said)
             replies = await answer(self._call(arguments))
-            answered += [_answered(access, reply) for access, reply in zip(part, replies, strict=True)]
+            answered += [
+                _NOTHING if reply == 0 else _answered(access, reply)
+                for access, reply in zip(part, replies, strict=True)
+            ]
         return answered
 
-    async def _call(self, arguments: list[Any]) -> Any:
+    async def _call(self, arguments: tuple[Any, ...]) -> Any:
         try:
             return await self._redis.evalsha(self._script, 0, *arguments)
         except NoScriptError:
             return await self._redis.eval(_NOTE, 0, *arguments)
 
 
-def _asked(access: Noted) -> tuple[Any, ...]:
-    digest = hashlib.blake2b(access.event_id.encode(), digest_size=_DIGEST_BYTES).digest()
+def _digest(event_id: str) -> bytes:
+    return hashlib.blake2b(event_id.encode(), digest_size=_DIGEST_BYTES).digest()
+
+
+def _said(access: Noted, digest: bytes) -> tuple[Any, ...]:
+    """Say what the script takes of one access; two arguments carry a batch, since redis-py takes its time for each."""
     number = int.from_bytes(digest, "big", signed=True)
     asked = ""
     if access.colleagues:
@@ -127,8 +135,7 @@ def _asked(access: Noted) -> tuple[Any, ...]:
     if access.sites_back is not None and access.site is not None:
         sites_back = length_in_microseconds(access.sites_back)
     return (
-        digest,
-        number,
+        str(number),  # a number in Lua has fewer digits
         number % SEEN_PARTS,
         access.staff_id,
         access.client_id or "",
@@ -145,8 +152,6 @@ def _asked(access: Noted) -> tuple[Any, ...]:
 
 
 def _answered(access: Noted, reply: Any) -> Windows:
-    if reply == 0:
-        return _NOTHING
     clients, dates, surge, lookup, dormant, searches, explained, records, elsewhere, colleagues = reply
     return Windows(
         clients_hour=clients,

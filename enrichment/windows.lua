@@ -1,19 +1,31 @@
 -- Notes accesses in windows and answers each, in order; what the keys are stands in redis_windows.py.
--- ARGV: the namespace, seven numbers, 1 to note and answer or 0 to answer only, then FIELDS for each access.
-local HOUR, DAY, QUARTER, FIELDS = 3600e6, 86400e6, 21600e6, 14
+-- ARGV: the namespace, seven numbers, 1 to note and answer or 0 to answer only; then the digests of the event ids,
+-- eight bytes each, one after the other; then what else is said of the accesses, as JSON: a list for each.
+local HOUR, DAY, QUARTER = 3600e6, 86400e6, 21600e6
 local MOST, NAMED, DATES = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local NOTING = ARGV[9] == '1'
 local KEEP_SEEN, KEEP_SHORT, KEEP_LONG, KEEP_VISITS = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local ns = ARGV[1] .. 'w:'
 local call, floor = redis.call, math.floor
-local today = floor(tonumber(call('TIME')[1]) / 86400)
-
 local function text(number) return string.format('%.0f', number) end
 
-local function note(kind, size, keep, whose, at, member)
-    local key = ns .. kind .. ':' .. whose .. ':' .. text(floor(at / size))
-    call('ZADD', key, text(at), member)
-    call('EXPIRE', key, keep)
+local today = floor(tonumber(call('TIME')[1]) / 86400)
+local SEEN_TODAY, SEEN_YESTERDAY = ns .. 'seen:' .. text(today) .. ':', ns .. 'seen:' .. text(today - 1) .. ':'
+
+-- A batch writes most keys more than once; each is told only once for how long it is kept.
+local told = {}
+local function keep(key, seconds)
+    if not told[key] then
+        told[key] = true
+        call('EXPIRE', key, seconds)
+    end
+end
+
+-- `place` is whose line it is and which part of it, as a key ends; `score` the access's time as text.
+local function note(kind, place, kept, score, member)
+    local key = ns .. kind .. place
+    call('ZADD', key, score, member)
+    keep(key, kept)
 end
 
 -- The entries of one line from `from` to `to`, the newest first: each(member, score) until it gives true.
@@ -105,54 +117,53 @@ local function elsewhere(staff, event, site, from, to)
 end
 
 local replies = {}
-for start = 10, #ARGV, FIELDS do
-    local digest, number, part, staff, client = unpack(ARGV, start, start + 4)
-    local at, date = tonumber(ARGV[start + 5]), tonumber(ARGV[start + 6])
-    local standing, search, mark, records, site = unpack(ARGV, start + 7, start + 11)
-    local sites_back, asked = tonumber(ARGV[start + 12]), ARGV[start + 13]
-    local seen = ns .. 'seen:' .. text(today) .. ':' .. part
-    if NOTING and call('SADD', seen, number) == 1 and
-        call('SISMEMBER', ns .. 'seen:' .. text(today - 1) .. ':' .. part, number) == 0 then
-        call('EXPIRE', seen, KEEP_SEEN)
+for one, access in ipairs(cjson.decode(ARGV[11])) do
+    local digest = string.sub(ARGV[10], 8 * one - 7, 8 * one)
+    local number, part, staff, client, at, date, standing, search, mark, records, site, sites_back, asked = unpack(access)
+    local seen = SEEN_TODAY .. part
+    if NOTING and call('SADD', seen, number) == 1 and call('SISMEMBER', SEEN_YESTERDAY .. part, number) == 0 then
+        local score, quarter, day = text(at), ':' .. staff .. ':' .. text(floor(at / QUARTER)), text(floor(at / DAY))
+        keep(seen, KEEP_SEEN)
         local member = digest .. mark .. site
         if site ~= '' then
-            local key = ns .. 's:' .. staff .. ':' .. text(floor(at / QUARTER))
-            call('ZADD', key, 'GT', text(at), site)
-            call('EXPIRE', key, KEEP_SHORT)
+            local key = ns .. 's' .. quarter
+            call('ZADD', key, 'GT', score, site)
+            keep(key, KEEP_SHORT)
         end
         if standing == 'u' then
-            note('u', DAY, KEEP_LONG, staff, at, member .. '\n' .. client)
-            note('c', DAY, KEEP_LONG, client, at, digest .. staff)
+            note('u', ':' .. staff .. ':' .. day, KEEP_LONG, score, member .. '\n' .. client)
+            note('c', ':' .. client .. ':' .. day, KEEP_LONG, score, digest .. staff)
             local key = ns .. 'v:' .. staff .. ':' .. text(floor(date / DATES))
             local held = tonumber(call('HGET', key, client) or '0')
             call('HSET', key, client, text(bit.bor(held, bit.lshift(1, date % DATES))))
-            call('EXPIRE', key, KEEP_VISITS)
+            keep(key, KEEP_VISITS)
         else
-            note(standing, QUARTER, KEEP_SHORT, staff, at, member)
+            note(standing, quarter, KEEP_SHORT, score, member)
         end
-        if search ~= '' then note(search, QUARTER, KEEP_SHORT, staff, at, digest) end
-        if records ~= '0' then note('r', DAY, KEEP_LONG, staff, at, digest .. records) end
+        if search ~= '' then note(search, quarter, KEEP_SHORT, score, digest) end
+        if records ~= 0 then note('r', ':' .. staff .. ':' .. day, KEEP_LONG, score, digest .. records) end
     end
-    local reply = 0
-    if standing == 'u' or search ~= '' or records ~= '0' or sites_back > 0 or asked ~= '' then
+    local reply, other = 0, {}
+    if sites_back > 0 then other = elsewhere(staff, digest, site, at - sites_back, at) end
+    if standing == 'u' or search ~= '' or records ~= 0 or #other > 0 or asked ~= '' then
         reply = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
         if standing == 'u' then
             reply[1] = distinct('u', staff, at - HOUR, at, digest, client, client_of)[1]
             reply[2] = visits(staff, client, date)
             reply[3] = distinct('c', client, at - DAY, at, digest, staff, function(m) return string.sub(m, 9) end)
-            if mark == '1' or mark == '3' then reply[4] = distinct('u', staff, at - DAY, at, digest, client, marked('1')) end
-            if mark == '2' or mark == '3' then reply[5] = distinct('u', staff, at - DAY, at, digest, client, marked('2')) end
+            if mark == 1 or mark == 3 then reply[4] = distinct('u', staff, at - DAY, at, digest, client, marked('1')) end
+            if mark == 2 or mark == 3 then reply[5] = distinct('u', staff, at - DAY, at, digest, client, marked('2')) end
         end
         if search ~= '' then
             reply[6] = count('p', QUARTER, staff, at - HOUR, at) + count('q', QUARTER, staff, at - HOUR, at)
             reply[7] = count('x', QUARTER, staff, at - HOUR, at)
         end
-        if records ~= '0' then
+        if records ~= 0 then
             local sum = 0
             look('r', DAY, staff, at - DAY, at, MOST, function(m) sum = sum + tonumber(string.sub(m, 9)) end)
             reply[8] = text(sum)
         end
-        if sites_back > 0 then reply[9] = elsewhere(staff, digest, site, at - sites_back, at) end
+        reply[9] = other
         if asked ~= '' then
             local back, names = string.match(asked, '^(%d+)\n(.*)$')
             local found = {}

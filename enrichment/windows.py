@@ -8,7 +8,7 @@ was noted and not finished may be noted again. An access noted late counts where
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 #: How long after ``occurred_at`` an access may be recorded and still be counted where it belongs.
 LATENESS_DAYS_MAX = 31
@@ -36,8 +36,7 @@ Standing = Literal["explained", "unexplained", "no_subject"]
 Searched = Literal["no", "opened", "nothing"]
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(NamedTuple):
     """One access as the windows see it, and what it asks of them."""
 
     event_id: str
@@ -62,8 +61,7 @@ class Noted:
     colleagues_back: timedelta = HOUR
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(NamedTuple):
     """A value that a window holds, and when an access with it happened."""
 
     value: str
@@ -78,8 +76,7 @@ class Distinct:
     others: tuple[Earlier, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Windows:
+class Windows(NamedTuple):
     """The answers for one access. What the access did not ask is left as it is here."""
 
     #: Unexplained: distinct clients of unexplained accesses in an hour.
