@@ -54,7 +54,7 @@ class Versions:
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each access, which would take four times as long
 class Assessment:
     """One access, its outcome, and why."""
 

@@ -1,6 +1,6 @@
 """One access with everything that judging it needs: the rules see this and nothing else."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from alerts.assessment import Evidence
 from alerts.explanation import WorkReason
@@ -12,8 +12,7 @@ from enrichment.wire import Access
 _NO_WINDOWS = Windows()
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """An access, the facts about the people in it, and the work reasons found for it, strongest first."""
 
     access: Access
@@ -24,6 +23,10 @@ class Case:
     windows: Windows = _NO_WINDOWS
     #: Whether a media watchlist entry with enough weight covers the client.
     watchlisted: bool = False
+
+    def with_windows(self, windows: Windows) -> "Case":
+        """Give this case with what the windows answered."""
+        return Case(self.access, self.facts, self.work_reasons, self.policy, windows, self.watchlisted)
 
     @property
     def unexplained(self) -> bool:

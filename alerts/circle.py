@@ -6,7 +6,7 @@ from typing import get_args
 from alerts.assessment import Evidence
 from alerts.case import Case
 from alerts.policy import Policy
-from alerts.rules.form import Abstain, Quiet
+from alerts.rules.form import Abstain, Quiet, quiet
 from enrichment.facts import Facts, Known, Unknown
 from enrichment.kinship import PEOPLE_MAX, Edge, Graph, client_node, cut_short, staff_node, walkable
 from enrichment.newzealand import nz_date
@@ -28,18 +28,18 @@ def circle(case: Case) -> tuple[Colleague, ...] | Quiet | Abstain:
     """Give the colleagues whose circle the client is in, or why there is nothing to ask."""
     access, actor = case.access, case.facts.actor
     if access.client_id is None:
-        return Quiet("no client record was opened")
+        return quiet("no client record was opened")
     if case.work_reasons:
-        return Quiet("a work reason explains it")
+        return quiet("a work reason explains it")
     if isinstance(actor, Unknown):
         return Abstain(actor.missing)
     if access.client_id in actor.value.client_ids:
-        return Quiet("the client record is the actor's own")
+        return quiet("the client record is the actor's own")
     graph = case.facts.graph
     client = client_node(access.client_id)
     if cut_short(graph, client, client, KINDS):
         return Abstain(f"the relationships around the client (more than {PEOPLE_MAX})")
-    return colleagues(access, case.facts, case.policy) or Quiet("the client is in no circle of a colleague")
+    return colleagues(access, case.facts, case.policy) or quiet("the client is in no circle of a colleague")
 
 
 def evidence(colleague: Colleague) -> tuple[Evidence, ...]:

@@ -1,30 +1,36 @@
 """Judging one access: every rule asked, the outcome settled, the alerts named. Pure: no clock, no store."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
 
-from alerts.assessment import Answer, Assessment, Outcome, Versions
+from alerts.assessment import Answer, Assessment, Outcome, Stage, Versions
 from alerts.case import Case
 from alerts.explanation import explain, work_reasons
 from alerts.limits import LoadedLimits
 from alerts.merging import alert_ids_of
 from alerts.rules.catalogue import RULES
-from alerts.rules.form import Abstain, Answered, AnyRule, Hit, Quiet
+from alerts.rules.form import Abstain, Answered, AnyRule, Hit, Limits, Quiet, quiet
 from alerts.rules.media_watchlist import MediaWatchlistLimits, strongest_entry
 from alerts.rules.proxy_lookup import ProxyLookupLimits
 from alerts.rules.two_places import TwoPlacesLimits
+from alerts.signs import signs
 from alerts.windows import noted
 from enrichment.facts import Facts, Known
 from enrichment.windows import Noted
 from enrichment.wire import Access
 
+#: A rule, what asks it, with which limits, and the rules that it gives way to.
+_Question = tuple[AnyRule, Callable[[Case, Any], Answered], Limits, tuple[str, ...]]
+_NOTHING_SAID: frozenset[str] = frozenset()
+#: States of the reference data whose names are kept: a batch is judged with one.
+VERSIONS_MAX = 64
 #: The role whose alerts, and alerts about whose own client records, not every recipient may see.
 INTEGRITY_ROLE = "internal_integrity"
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """An assessment, and what the alert store must know beside it."""
 
     assessment: Assessment
@@ -38,6 +44,18 @@ class Rulebook:
 
     limits: LoadedLimits
     release: str
+    #: The rules that are not off, in the catalogue's order.
+    _questions: tuple[_Question, ...] = field(init=False, repr=False, compare=False)
+    #: Those worth asking, by the signs that a case shows; filled as such cases come.
+    _worth: dict[int, tuple[_Question, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Lay the questions out once, for all accesses."""
+        given = [(rule, self.limits.rules[rule.id]) for rule in RULES.values()]
+        every = tuple(
+            (rule, rule.evaluate, limits, rule.gives_way_to) for rule, limits in given if limits.stage != "off"
+        )
+        object.__setattr__(self, "_questions", every)
 
     def case(self, access: Access, facts: Facts) -> Case:
         """Bring together what is known of an access before the windows are asked."""
@@ -55,47 +73,64 @@ class Rulebook:
     def judge(self, case: Case) -> Judged:
         """Give an access, with what the windows answered, its outcome and its reasons."""
         access, facts, reasons = case.access, case.facts, case.work_reasons
-        answers = tuple(answer for rule, answered in self.asked(case) if (answer := self._said(rule, answered)))
+        answers = tuple(
+            [
+                _said(rule, self.limits.rules[rule.id].stage, answered)
+                for rule, answered in self._ask(case, self._worth_asking(case))
+                if answered.__class__ is not Quiet
+            ]
+        )
         assessment = Assessment(
-            event_id=access.event_id,
-            occurred_at=access.occurred_at,
-            staff_id=access.staff_id,
-            client_id=access.client_id,
-            action=access.action,
-            outcome=_outcome(access, answers, explained=bool(reasons)),
-            explanation=explain(reasons[0]) if reasons else None,
-            answers=answers,
-            alert_ids=_alert_ids(access, answers),
-            versions=Versions(self.release, self.limits.hash, facts.reference),
+            access.event_id,
+            access.occurred_at,
+            access.staff_id,
+            access.client_id,
+            access.action,
+            _outcome(access, answers, explained=bool(reasons)),
+            explain(reasons[0]) if reasons else None,
+            answers,
+            _alert_ids(access, answers) if answers else (),
+            _versions(self.release, self.limits.hash, facts.reference),
         )
         return Judged(assessment, _conflicts(facts))
 
     def asked(self, case: Case) -> Iterator[tuple[AnyRule, Answered]]:
         """Ask every rule that is not off, in the catalogue's order; one that gives way to a live hit is quiet."""
+        return self._ask(case, self._questions)
+
+    def _ask(self, case: Case, questions: tuple[_Question, ...]) -> Iterator[tuple[AnyRule, Answered]]:
         live_hits: set[str] = set()
-        for rule in RULES.values():
-            limits = self.limits.rules[rule.id]
-            if limits.stage == "off":
-                continue
-            before = next((other for other in rule.gives_way_to if other in live_hits), None)
-            answered = rule.evaluate(case, limits) if before is None else Quiet(f"{before} asks about it already")
-            if limits.stage == "live" and isinstance(answered, Hit):
+        for rule, evaluate, limits, gives_way_to in questions:
+            before = next((other for other in gives_way_to if other in live_hits), None) if live_hits else None
+            answered = evaluate(case, limits) if before is None else quiet(f"{before} asks about it already")
+            if answered.__class__ is Hit and limits.stage == "live":
                 live_hits.add(rule.id)
             yield rule, answered
 
-    def _said(self, rule: AnyRule, answered: Answered) -> Answer | None:
-        stage = self.limits.rules[rule.id].stage
-        match answered:
-            case Hit(severity, sentence, evidence):
-                return Answer(rule.id, "hit", stage, severity, sentence, evidence)
-            case Abstain(missing):
-                return Answer(rule.id, "abstain", stage, None, f"Could not be asked: {missing} is not known.")
-        return None
+    def _worth_asking(self, case: Case) -> tuple[_Question, ...]:
+        """Leave out the rules that are quiet since the case shows none of their signs."""
+        shown = signs(case)
+        found = self._worth.get(shown)
+        if found is None:
+            found = self._worth[shown] = tuple([one for one in self._questions if one[0].asked_where.value & shown])
+        return found
+
+
+def _said(rule: AnyRule, stage: Stage, answered: Answered) -> Answer:
+    if isinstance(answered, Hit):
+        return Answer(rule.id, "hit", stage, answered.severity, answered.sentence, answered.evidence)
+    missing = cast("Abstain", answered).missing
+    return Answer(rule.id, "abstain", stage, None, f"Could not be asked: {missing} is not known.")
+
+
+@lru_cache(maxsize=VERSIONS_MAX)
+def _versions(rules: str, limits: str, reference: str) -> Versions:
+    return Versions(rules, limits, reference)
 
 
 def _outcome(access: Access, answers: tuple[Answer, ...], *, explained: bool) -> Outcome:
     """Take the first that applies, in the contract's order."""
-    live = {answer.answer for answer in answers if answer.stage == "live"}
+    live = {answer.answer for answer in answers if answer.stage == "live"} if answers else _NOTHING_SAID
     if "hit" in live:
         return "hit"
     if "abstain" in live:
@@ -112,9 +147,6 @@ def _alert_ids(access: Access, answers: tuple[Answer, ...]) -> tuple[str, ...]:
 
 
 def _conflicts(facts: Facts) -> tuple[str, ...]:
-    conflicts = []
-    if isinstance(facts.actor, Known) and INTEGRITY_ROLE in facts.actor.value.roles:
-        conflicts.append("actor")
-    if any(INTEGRITY_ROLE in owner.value.roles for owner in facts.owners):
-        conflicts.append("owner")
-    return tuple(conflicts)
+    actor = isinstance(facts.actor, Known) and INTEGRITY_ROLE in facts.actor.value.roles
+    owner = any(INTEGRITY_ROLE in one.value.roles for one in facts.owners) if facts.owners else False
+    return (("actor",) if actor else ()) + (("owner",) if owner else ())

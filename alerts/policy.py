@@ -1,12 +1,16 @@
 """What applies to all rules: the top level of the limits file."""
 
 from datetime import timedelta
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from enrichment.kinds import Id
 from enrichment.wire import WorkKind
+
+#: Lengths of time that are kept made: one for each limits file in force.
+LENGTHS_MAX = 16
 
 
 class Policy(BaseModel):
@@ -24,4 +28,10 @@ class Policy(BaseModel):
     @property
     def work_grace(self) -> timedelta:
         """``work_grace_hours`` as a length of time."""
-        return timedelta(hours=self.work_grace_hours)
+        return _hours(self.work_grace_hours)
+
+
+@lru_cache(maxsize=LENGTHS_MAX)
+def _hours(number: float) -> timedelta:
+    """Make a length of time once: every work item of every access is held against it."""
+    return timedelta(hours=number)

@@ -13,22 +13,29 @@ from enrichment.windows import Noted, Standing
 
 def noted(case: Case, proxy: ProxyLookupLimits, places: TwoPlacesLimits) -> Noted:
     """Say what an access is to later ones, and what is asked for it."""
-    access, client = case.access, case.facts.client
-    unexplained = case.unexplained
-    near = colleagues(access, case.facts, case.policy) if unexplained else ()
-    return Noted(
-        event_id=access.event_id,
-        staff_id=access.staff_id,
-        client_id=access.client_id,
-        at=access.occurred_at,
-        date=nz_date(access.occurred_at).toordinal(),
-        standing=_standing(case),
-        searched=searched(access),
-        lookup=unexplained and is_lookup(access),
-        dormant=unexplained and isinstance(client, Known) and client.value.status in DORMANT,
+    access = case.access
+    to_all = Noted(
+        access.event_id,
+        access.staff_id,
+        access.client_id,
+        access.occurred_at,
+        nz_date(access.occurred_at).toordinal(),
+        _standing(case),
+        searched(access),
         records=records_taken(access),
         site=access.site,
         sites_back=places.back if asks_where(case) else None,
+    )
+    return _with_more(to_all, case, proxy) if case.unexplained else to_all
+
+
+def _with_more(to_all: Noted, case: Case, proxy: ProxyLookupLimits) -> Noted:
+    """Add what only an unexplained access leaves and asks."""
+    access, client = case.access, case.facts.client
+    near = colleagues(access, case.facts, case.policy)
+    return to_all._replace(
+        lookup=is_lookup(access),
+        dormant=isinstance(client, Known) and client.value.status in DORMANT,
         colleagues=tuple(colleague.staff.value.staff_id for colleague in near),
         colleagues_back=proxy.back,
     )

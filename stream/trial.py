@@ -8,7 +8,7 @@ import asyncio
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 from zlib import crc32
@@ -161,7 +161,7 @@ def _help(connection: Connection, settings: Settings, rulebooks: Pair) -> None:
                 connection.send(
                     [
                         tuple(
-                            book.judge(replace(case, windows=answered)).assessment
+                            book.judge(case.with_windows(answered)).assessment
                             for book, case, answered in zip(rulebooks, pair, both, strict=True)
                         )
                         for pair, both in zip(cases, windows, strict=True)

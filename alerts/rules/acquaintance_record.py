@@ -8,13 +8,16 @@ Then          check the relationship with its source before anything else, then 
 
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Answered, Hit, Limits, Rule, quiet
+from alerts.signs import Sign
 from alerts.wording import opened
 from enrichment.kinship import client_node, staff_node, strongest_paths
 from enrichment.newzealand import nz_date
 
 CLOSE = frozenset({"friend", "former_partner"})
 DISTANT = frozenset({"acquaintance", "club"})
+
+_NONE = "no friendship, acquaintance, former partnership or club joins the actor and the client"
 
 
 class AcquaintanceRecordLimits(Limits):
@@ -25,7 +28,9 @@ def evaluate(case: Case, _limits: AcquaintanceRecordLimits) -> Answered:
     """Say whether the actor and the client know each other. Nothing excuses it."""
     access = case.access
     if access.client_id is None:
-        return Quiet("no client record was opened")
+        return quiet("no client record was opened")
+    if case.facts.apart:
+        return quiet(_NONE)
     for kinds in (CLOSE, DISTANT):
         paths = strongest_paths(
             case.facts.graph, staff_node(access.staff_id), client_node(access.client_id),
@@ -40,7 +45,7 @@ def evaluate(case: Case, _limits: AcquaintanceRecordLimits) -> Answered:
                 f"(confidence {known.confidence:.2f}) joins the actor and this client.",
                 (Evidence("relationship", known.relationship_id, known.source, hop.as_of),),
             )
-    return Quiet("no friendship, acquaintance, former partnership or club joins the actor and the client")
+    return quiet(_NONE)
 
 
 RULE = Rule(
@@ -50,4 +55,5 @@ RULE = Rule(
     clauses=("never.close",),
     limits=AcquaintanceRecordLimits,
     evaluate=evaluate,
+    asked_where=Sign.PATH,
 )

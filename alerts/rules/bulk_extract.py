@@ -14,7 +14,8 @@ from alerts.access_kinds import records_taken
 from alerts.assessment import Evidence, Severity
 from alerts.case import Case
 from alerts.explanation import NAMED, Actor, WorkReason
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Answered, Hit, Limits, Rule, quiet
+from alerts.signs import Sign
 from alerts.wording import ACCESSES, counted, happened
 from enrichment.windows import RECORDS_COUNTED_MAX
 
@@ -38,13 +39,13 @@ def evaluate(case: Case, limits: BulkExtractLimits) -> Answered:
     access = case.access
     one = records_taken(access)
     if not one:
-        return Quiet("nothing was printed or exported")
+        return quiet("nothing was printed or exported")
     day = max(one, case.windows.records_day)
     if one < limits.records_max and day < limits.records_day_max:
-        return Quiet("fewer records than the limits were printed or exported")
+        return quiet("fewer records than the limits were printed or exported")
     actor, severity = Actor.of(case.facts), _severity_of(day, limits)
     if any(_is_their_work(reason, actor, severity) for reason in case.work_reasons):
-        return Quiet("an investigation or a quality check that names the actor or their unit explains it")
+        return quiet("an investigation or a quality check that names the actor or their unit explains it")
     return Hit(
         severity,
         f"{happened(access)}; it covers {counted(one, 'client record')} (the limit is {limits.records_max}), and with "
@@ -70,5 +71,6 @@ RULE = Rule(
     clauses=("leak", "share"),
     limits=BulkExtractLimits,
     evaluate=evaluate,
+    asked_where=Sign.EXTRACT,
     excused_by=_is_their_work,
 )

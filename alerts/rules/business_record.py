@@ -8,12 +8,15 @@ Then          check the relationship with its source, then ask who handed the wo
 
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Answered, Hit, Limits, Rule, quiet
+from alerts.signs import Sign
 from alerts.wording import opened
 from enrichment.kinship import client_node, staff_node, strongest_paths
 from enrichment.newzealand import nz_date
 
 _BUSINESS = frozenset({"business"})
+
+_NONE = "no business joins the actor and the client"
 
 
 class BusinessRecordLimits(Limits):
@@ -24,13 +27,15 @@ def evaluate(case: Case, _limits: BusinessRecordLimits) -> Answered:
     """Say whether a business joins the actor and the client. Nothing excuses it."""
     access = case.access
     if access.client_id is None:
-        return Quiet("no client record was opened")
+        return quiet("no client record was opened")
+    if case.facts.apart:
+        return quiet(_NONE)
     paths = strongest_paths(
         case.facts.graph, staff_node(access.staff_id), client_node(access.client_id),
         kinds=_BUSINESS, hops_max=1, confidence_min=case.policy.confidence_min, on=nz_date(access.occurred_at),
     )  # fmt: skip
     if not paths:
-        return Quiet("no business joins the actor and the client")
+        return quiet(_NONE)
     (hop,) = paths[1].hops
     known = hop.relationship
     return Hit(
@@ -48,4 +53,5 @@ RULE = Rule(
     clauses=("like.business",),
     limits=BusinessRecordLimits,
     evaluate=evaluate,
+    asked_where=Sign.PATH,
 )

@@ -9,6 +9,7 @@ Then          ask the actor's manager who handed the work over, and whether the 
 from alerts.case import Case
 from alerts.circle import circle, evidence
 from alerts.rules.form import Answered, Hit, Limits, Rule, any_work
+from alerts.signs import Sign
 from alerts.wording import opened
 
 
@@ -39,6 +40,7 @@ RULE = Rule(
     clauses=("like.whanau", "purpose"),
     limits=ColleagueCircleLimits,
     evaluate=evaluate,
+    asked_where=Sign.UNEXPLAINED,
     excused_by=any_work,
     gives_way_to=("relative-record", "acquaintance-record", "business-record"),
 )

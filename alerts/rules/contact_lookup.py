@@ -13,7 +13,8 @@ from pydantic import Field
 from alerts.access_kinds import is_lookup
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule, any_work
+from alerts.rules.form import Answered, Hit, Limits, Rule, any_work, quiet
+from alerts.signs import Sign
 from alerts.wording import ACCESSES, accesses_as_evidence, opened
 
 
@@ -28,14 +29,14 @@ def evaluate(case: Case, limits: ContactLookupLimits) -> Answered:
     """Say whether the actor looked up details of enough clients without a work reason. Work excuses it."""
     access = case.access
     if access.client_id is None:
-        return Quiet("no client record was opened")
+        return quiet("no client record was opened")
     if case.work_reasons:
-        return Quiet("a work reason explains it")
+        return quiet("a work reason explains it")
     if not is_lookup(access):
-        return Quiet("more or other than contact details and identity was shown")
+        return quiet("more or other than contact details and identity was shown")
     clients = case.windows.lookup_clients
     if clients.count < limits.clients_min:
-        return Quiet("such accesses were made to fewer clients")
+        return quiet("such accesses were made to fewer clients")
     return Hit(
         "medium",
         f"{opened(access)}; with this one, the actor opened only contact details or identity of {clients.count} "
@@ -54,5 +55,6 @@ RULE = Rule(
     clauses=("dont.lookup",),
     limits=ContactLookupLimits,
     evaluate=evaluate,
+    asked_where=Sign.UNEXPLAINED,
     excused_by=any_work,
 )

@@ -12,7 +12,8 @@ from pydantic import Field
 
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Abstain, Answered, Hit, Limits, Quiet, Rule, any_work
+from alerts.rules.form import Abstain, Answered, Hit, Limits, Rule, any_work, quiet
+from alerts.signs import Sign
 from alerts.wording import accesses_as_evidence, opened
 from enrichment.facts import Unknown
 
@@ -30,16 +31,16 @@ def evaluate(case: Case, limits: DormantRecordLimits) -> Answered:
     """Say whether the actor opened enough dormant records without a work reason. Work excuses it."""
     access, client = case.access, case.facts.client
     if access.client_id is None:
-        return Quiet("no client record was opened")
+        return quiet("no client record was opened")
     if case.work_reasons:
-        return Quiet("a work reason explains it")
+        return quiet("a work reason explains it")
     if isinstance(client, Unknown):
         return Abstain(client.missing)
     if client.value.status not in DORMANT:
-        return Quiet("the client is neither closed nor deceased")
+        return quiet("the client is neither closed nor deceased")
     clients = case.windows.dormant_clients
     if clients.count < limits.clients_min:
-        return Quiet("fewer such records were opened")
+        return quiet("fewer such records were opened")
     return Hit(
         "low",
         f"{opened(access)}; with this one, the actor opened the records of {clients.count} clients who are closed "
@@ -58,5 +59,6 @@ RULE = Rule(
     clauses=("purpose",),
     limits=DormantRecordLimits,
     evaluate=evaluate,
+    asked_where=Sign.UNEXPLAINED,
     excused_by=any_work,
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -9,6 +10,10 @@ from pydantic import BaseModel, ConfigDict
 from alerts.assessment import Evidence, Severity, Stage
 from alerts.case import Case
 from alerts.explanation import NAMED, Actor, WorkReason
+from alerts.signs import Sign
+
+#: Ways of being quiet that are kept; the rules have fewer.
+QUIET_MAX = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,12 @@ class Quiet:
     """Looked, found nothing to ask; ``because`` says what made it so."""
 
     because: str
+
+
+@lru_cache(maxsize=QUIET_MAX)
+def quiet(because: str) -> Quiet:
+    """Give this answer, which nearly every question has: each is made once."""
+    return Quiet(because)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,8 @@ class Rule(Generic[L]):
     clauses: tuple[str, ...]
     limits: type[L]
     evaluate: Callable[[Case, L], Answered]
+    #: The signs of which a case must show one; without any of them ``evaluate`` is quiet.
+    asked_where: Sign = Sign.ACCESS
     #: What ``evaluate`` asks of the work known when an access is judged, asked of work that becomes known later.
     excused_by: Excuse = never
     #: Rules that come before this one in the catalogue: where one of them hits, live, this one is quiet.

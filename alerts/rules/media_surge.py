@@ -11,7 +11,8 @@ from typing import Annotated
 from pydantic import Field
 
 from alerts.case import Case
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule, any_work
+from alerts.rules.form import Answered, Hit, Limits, Rule, any_work, quiet
+from alerts.signs import Sign
 from alerts.wording import accesses_as_evidence, opened
 
 
@@ -25,14 +26,14 @@ class MediaSurgeLimits(Limits):
 def evaluate(case: Case, limits: MediaSurgeLimits) -> Answered:
     """Say whether enough staff members came to this client without a work reason. Work excuses it."""
     if case.access.client_id is None:
-        return Quiet("no client record was opened")
+        return quiet("no client record was opened")
     if case.work_reasons:
-        return Quiet("a work reason explains it")
+        return quiet("a work reason explains it")
     if case.watchlisted:
-        return Quiet("a watchlist entry covers the client, which is another rule's question")
+        return quiet("a watchlist entry covers the client, which is another rule's question")
     actors = case.windows.surge_actors
     if actors.count < limits.staff_min:
-        return Quiet("fewer staff members came to this client without a work reason")
+        return quiet("fewer staff members came to this client without a work reason")
     return Hit(
         "high",
         f"{opened(case.access)}; with this one, {actors.count} staff members opened this client record in 24 hours "
@@ -48,5 +49,6 @@ RULE = Rule(
     clauses=("like.media",),
     limits=MediaSurgeLimits,
     evaluate=evaluate,
+    asked_where=Sign.UNEXPLAINED,
     excused_by=any_work,
 )

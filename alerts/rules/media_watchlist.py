@@ -13,7 +13,8 @@ from pydantic import Field
 from alerts.assessment import Evidence
 from alerts.case import Case
 from alerts.explanation import NAMED
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule, named_work
+from alerts.rules.form import Answered, Hit, Limits, Rule, named_work, quiet
+from alerts.signs import Sign
 from alerts.wording import opened
 from enrichment.facts import Known
 from enrichment.newzealand import nz_text
@@ -38,9 +39,9 @@ def evaluate(case: Case, limits: MediaWatchlistLimits) -> Answered:
     access = case.access
     covering = strongest_entry(access, case.facts.watchlist, limits)
     if covering is None:
-        return Quiet("no watchlist entry with enough weight covers the client")
+        return quiet("no watchlist entry with enough weight covers the client")
     if any(reason.number in NAMED for reason in case.work_reasons):
-        return Quiet("work that names the actor or their unit explains it")
+        return quiet("work that names the actor or their unit explains it")
     entry, weight = covering
     return Hit(
         "high" if weight >= _HIGH_WEIGHT else "medium",
@@ -55,6 +56,8 @@ def strongest_entry(
     access: Access, entries: tuple[Known[WatchlistEntry], ...], limits: MediaWatchlistLimits
 ) -> tuple[Known[WatchlistEntry], float] | None:
     """Find the entry with the most weight at the time of the access, if that is enough to count."""
+    if not entries:
+        return None
     weighed = [(entry, weight(access, entry.value, limits)) for entry in entries]
     counting = [(entry, found) for entry, found in weighed if found >= limits.weight_min]
     return max(counting, key=lambda pair: (pair[1], pair[0].value.entry_id), default=None)
@@ -76,5 +79,6 @@ RULE = Rule(
     clauses=("like.media",),
     limits=MediaWatchlistLimits,
     evaluate=evaluate,
+    asked_where=Sign.WATCHLIST,
     excused_by=named_work,
 )

@@ -10,7 +10,7 @@ from datetime import date
 
 from alerts.assessment import Evidence, Severity
 from alerts.case import Case
-from alerts.rules.form import Abstain, Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Abstain, Answered, Hit, Limits, Rule, quiet
 from alerts.wording import happened
 from enrichment.facts import Unknown
 from enrichment.newzealand import nz_date
@@ -34,9 +34,9 @@ def evaluate(case: Case, _limits: OffDutyLimits) -> Answered:
     if why is None:
         why = _on_leave(actor.value, on)
         if why is None:
-            return Quiet("the actor was on duty on that date")
+            return quiet("the actor was on duty on that date")
         if case.work_reasons:
-            return Quiet("the actor was on leave, and a work reason explains it")
+            return quiet("the actor was on leave, and a work reason explains it")
         severity = "medium"
     return Hit(
         severity,

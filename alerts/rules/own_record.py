@@ -8,7 +8,8 @@ Then          confirm with HR that the client record is the actor's, and ask whe
 
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Abstain, Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Abstain, Answered, Hit, Limits, Rule, quiet
+from alerts.signs import Sign
 from alerts.wording import opened
 from enrichment.facts import Unknown
 
@@ -21,11 +22,11 @@ def evaluate(case: Case, _limits: OwnRecordLimits) -> Answered:
     """Say whether the client is one of the actor's own client records. Nothing excuses it."""
     access, actor = case.access, case.facts.actor
     if access.client_id is None:
-        return Quiet("no client record was opened")
+        return quiet("no client record was opened")
     if isinstance(actor, Unknown):
         return Abstain(actor.missing)
     if access.client_id not in actor.value.client_ids:
-        return Quiet("the client record is none of the actor's own")
+        return quiet("the client record is none of the actor's own")
     return Hit(
         "high",
         f"{opened(access)}; the staff record names it as the actor's own client record.",
@@ -40,4 +41,5 @@ RULE = Rule(
     clauses=("never.kaimahi",),
     limits=OwnRecordLimits,
     evaluate=evaluate,
+    asked_where=Sign.OWN | Sign.UNKNOWN,
 )

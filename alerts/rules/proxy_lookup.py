@@ -14,7 +14,8 @@ from pydantic import Field
 from alerts.assessment import Evidence
 from alerts.case import Case
 from alerts.circle import circle, evidence
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule, any_work
+from alerts.rules.form import Answered, Hit, Limits, Rule, any_work, quiet
+from alerts.signs import Sign
 from alerts.wording import ACCESSES, counted, opened
 from enrichment.newzealand import nz_text
 
@@ -41,7 +42,7 @@ def evaluate(case: Case, limits: ProxyLookupLimits) -> Answered:
     searches = {one.value: one.at for one in case.windows.colleague_searches}
     who = [colleague for colleague in looked_up if colleague.staff.value.staff_id in searches]
     if not who:
-        return Quiet("no such colleague searched in the time before")
+        return quiet("no such colleague searched in the time before")
     first = who[0].staff.value.staff_id
     return Hit(
         "high",
@@ -71,6 +72,7 @@ RULE = Rule(
     clauses=("like.whanau", "dont.lookup"),
     limits=ProxyLookupLimits,
     evaluate=evaluate,
+    asked_where=Sign.UNEXPLAINED,
     excused_by=any_work,
     gives_way_to=("relative-record", "acquaintance-record", "business-record"),
 )

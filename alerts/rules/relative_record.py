@@ -12,7 +12,8 @@ from pydantic import Field
 
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Abstain, Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Abstain, Answered, Hit, Limits, Rule, quiet
+from alerts.signs import Sign
 from alerts.wording import counted, opened
 from enrichment.kinship import HOPS_MAX, PEOPLE_MAX, Path, client_node, cut_short, staff_node, strongest_paths
 from enrichment.newzealand import nz_date
@@ -21,6 +22,8 @@ KIN = frozenset({"partner", "parent", "child", "sibling", "grandparent", "whanau
 
 #: How a relationship is written for people: whānau with its macron.
 _WORDS = {"whanau": "whānau"}
+
+_NONE = "no family path leads from the actor to the client"
 
 
 class RelativeRecordLimits(Limits):
@@ -34,7 +37,9 @@ def evaluate(case: Case, limits: RelativeRecordLimits) -> Answered:
     """Say whether family leads from the actor to the client. Nothing excuses it."""
     access, graph = case.access, case.facts.graph
     if access.client_id is None:
-        return Quiet("no client record was opened")
+        return quiet("no client record was opened")
+    if case.facts.apart:
+        return quiet(_NONE)
     actor, client = staff_node(access.staff_id), client_node(access.client_id)
     paths = strongest_paths(
         graph, actor, client,
@@ -43,7 +48,7 @@ def evaluate(case: Case, limits: RelativeRecordLimits) -> Answered:
     if not paths:
         if cut_short(graph, actor, client, KIN):
             return Abstain(f"the relationships around the actor or the client (more than {PEOPLE_MAX})")
-        return Quiet("no family path leads from the actor to the client")
+        return quiet(_NONE)
     hops = min(paths)
     return Hit(
         "high" if hops == 1 else "medium",
@@ -68,4 +73,5 @@ RULE = Rule(
     clauses=("never.close", "like.whanau"),
     limits=RelativeRecordLimits,
     evaluate=evaluate,
+    asked_where=Sign.PATH,
 )

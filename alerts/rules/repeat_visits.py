@@ -13,7 +13,8 @@ from pydantic import Field
 
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule, any_work
+from alerts.rules.form import Answered, Hit, Limits, Rule, any_work, quiet
+from alerts.signs import Sign
 from alerts.wording import ACCESSES, opened
 from enrichment.windows import VISIT_DATES
 
@@ -28,12 +29,12 @@ class RepeatVisitsLimits(Limits):
 def evaluate(case: Case, limits: RepeatVisitsLimits) -> Answered:
     """Say whether the actor came back on enough days without a work reason. Work excuses it."""
     if case.access.client_id is None:
-        return Quiet("no client record was opened")
+        return quiet("no client record was opened")
     if case.work_reasons:
-        return Quiet("a work reason explains it")
+        return quiet("a work reason explains it")
     dates = [date.fromordinal(one) for one in case.windows.visit_dates]
     if len(dates) < limits.days_min:
-        return Quiet("the actor came to this client without a work reason on fewer dates")
+        return quiet("the actor came to this client without a work reason on fewer dates")
     said = [f"{day.day} {day:%b %Y}" for day in dates]
     return Hit(
         "medium",
@@ -50,5 +51,6 @@ RULE = Rule(
     clauses=("purpose",),
     limits=RepeatVisitsLimits,
     evaluate=evaluate,
+    asked_where=Sign.UNEXPLAINED,
     excused_by=any_work,
 )

@@ -9,7 +9,8 @@ Then          ask the actor's manager for the work behind the access, and who el
 from alerts.assessment import Evidence
 from alerts.case import Case
 from alerts.explanation import NAMED
-from alerts.rules.form import Abstain, Answered, Hit, Limits, Quiet, Rule, named_work
+from alerts.rules.form import Abstain, Answered, Hit, Limits, Rule, named_work, quiet
+from alerts.signs import Sign
 from alerts.wording import opened
 from enrichment.facts import Unknown
 
@@ -22,13 +23,13 @@ def evaluate(case: Case, _limits: RestrictedRecordLimits) -> Answered:
     """Say whether the client record is restricted. A claimed work item alone does not excuse it."""
     access, client = case.access, case.facts.client
     if access.client_id is None:
-        return Quiet("no client record was opened")
+        return quiet("no client record was opened")
     if any(reason.number in NAMED for reason in case.work_reasons):
-        return Quiet("work that names the actor or their unit explains it")
+        return quiet("work that names the actor or their unit explains it")
     if isinstance(client, Unknown):
         return Abstain(client.missing)
     if not client.value.restricted:
-        return Quiet("the client record is not restricted")
+        return quiet("the client record is not restricted")
     return Hit(
         "high",
         f"{opened(access)}; the client register marks this record as restricted, "
@@ -44,5 +45,6 @@ RULE = Rule(
     clauses=("purpose",),
     limits=RestrictedRecordLimits,
     evaluate=evaluate,
+    asked_where=Sign.RESTRICTED | Sign.UNKNOWN,
     excused_by=named_work,
 )

@@ -8,7 +8,8 @@ Then          check the contract's scope with its owner, and whether the actor w
 
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Abstain, Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Abstain, Answered, Hit, Limits, Rule, quiet
+from alerts.signs import Sign
 from alerts.wording import happened
 from enrichment.facts import Known, Unknown
 from enrichment.wire import Client, Scope, Staff
@@ -26,15 +27,15 @@ def evaluate(case: Case, _limits: ScopeLimits) -> Answered:
     if isinstance(actor, Unknown):
         return Abstain(actor.missing)
     if actor.value.kind not in _CONTRACTED:
-        return Quiet("the actor is neither a contractor nor a third party")
+        return quiet("the actor is neither a contractor nor a third party")
     contract = Evidence("staff record", access.staff_id, "ref.staff.v1", actor.as_of)
     if actor.value.scope is None:
         return _without_scope(case, actor.value, contract)
     if not isinstance(client, Known):
-        return Quiet("no client of the register was opened")
+        return quiet("no client of the register was opened")
     outside = _outside(actor.value.scope, client.value)
     if not outside:
-        return Quiet("the client is within the actor's scope, as far as their site and programme are recorded")
+        return quiet("the client is within the actor's scope, as far as their site and programme are recorded")
     return Hit(
         "high",
         f"{happened(access)}; the client's {' and '.join(outside)} outside the scope of the actor's contract.",
@@ -44,7 +45,7 @@ def evaluate(case: Case, _limits: ScopeLimits) -> Answered:
 
 def _without_scope(case: Case, staff: Staff, contract: Evidence) -> Answered:
     if staff.kind == "contractor":
-        return Quiet("no scope is recorded for the contractor")
+        return quiet("no scope is recorded for the contractor")
     said = "the staff record names no scope for the actor, who is a third party"
     return Hit("high", f"{happened(case.access)}; {said}.", (contract,))
 
@@ -65,4 +66,5 @@ RULE = Rule(
     clauses=("share",),
     limits=ScopeLimits,
     evaluate=evaluate,
+    asked_where=Sign.CONTRACTED | Sign.UNKNOWN,
 )

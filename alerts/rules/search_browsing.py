@@ -13,7 +13,8 @@ from pydantic import Field
 from alerts.access_kinds import searched
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Answered, Hit, Limits, Rule, quiet
+from alerts.signs import Sign
 from alerts.wording import ACCESSES, counted, happened
 
 #: Explained accesses that one in so many searches may have beside it. Fixed by the rule: a third.
@@ -31,12 +32,12 @@ def evaluate(case: Case, limits: SearchBrowsingLimits) -> Answered:
     """Say whether the hour holds more such searches than the limit, and little recorded work."""
     access = case.access
     if searched(access) == "no":
-        return Quiet("this is no search by name, date of birth, tax number or address")
+        return quiet("this is no search by name, date of birth, tax number or address")
     searches, explained = case.windows.searches_hour, case.windows.explained_hour
     if searches <= limits.searches_max:
-        return Quiet("the hour holds no more such searches than the limit")
+        return quiet("the hour holds no more such searches than the limit")
     if explained * _SEARCHES_PER_EXPLAINED > searches:
-        return Quiet("more than a third as many accesses in that hour have a work reason")
+        return quiet("more than a third as many accesses in that hour have a work reason")
     return Hit(
         "medium",
         f"{happened(access)}; it is one of {searches} searches by name, date of birth, tax number or address in an "
@@ -53,4 +54,5 @@ RULE = Rule(
     clauses=("purpose", "dont.lookup"),
     limits=SearchBrowsingLimits,
     evaluate=evaluate,
+    asked_where=Sign.SEARCH,
 )

@@ -8,7 +8,8 @@ Then          ask the account's owner which program made the access, and who can
 
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Answered, Hit, Limits, Rule, quiet
+from alerts.signs import Sign
 from alerts.wording import happened
 from enrichment.facts import Unknown
 
@@ -23,9 +24,9 @@ def evaluate(case: Case, _limits: ServiceAccountLimits) -> Answered:
     """Say whether a service account acted as a person does. Nothing excuses it."""
     access, actor = case.access, case.facts.actor
     if isinstance(actor, Unknown) or actor.value.kind != "service":
-        return Quiet("the actor is no service account")
+        return quiet("the actor is no service account")
     if access.channel not in _PEOPLES:
-        return Quiet("the service account acted through a channel for programs")
+        return quiet("the service account acted through a channel for programs")
     return Hit(
         "high",
         f"{happened(access)} through {access.channel}; the staff register holds {access.staff_id} as a service "
@@ -41,4 +42,5 @@ RULE = Rule(
     clauses=("control",),
     limits=ServiceAccountLimits,
     evaluate=evaluate,
+    asked_where=Sign.SERVICE,
 )

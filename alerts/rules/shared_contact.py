@@ -6,6 +6,7 @@ Innocent when the detail is shared by chance: a former tenant's address, a phone
 Then          ask the actor whether they know the client, and have the detail checked on both records.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, get_args
 
 from pydantic import Field
@@ -13,7 +14,8 @@ from pydantic import Field
 from alerts.assessment import Evidence, Severity
 from alerts.case import Case
 from alerts.explanation import Actor, WorkReason
-from alerts.rules.form import Abstain, Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Abstain, Answered, Hit, Limits, Rule, quiet
+from alerts.signs import Sign
 from alerts.wording import counted, opened
 from enrichment.facts import SharedLink, Unknown
 from enrichment.kinship import HOPS_MAX, PEOPLE_MAX, client_node, cut_short, staff_node, strongest_paths
@@ -38,26 +40,26 @@ def evaluate(case: Case, limits: SharedContactLimits) -> Answered:
     """Say whether actor and client share a detail that few hold. Work excuses it, except for a bank account."""
     access, facts, excused = case.access, case.facts, bool(case.work_reasons)
     if access.client_id is None:
-        return Quiet("no client record was opened")
+        return quiet("no client record was opened")
     for end in (facts.actor, facts.client):
         if isinstance(end, Unknown):
-            return Quiet("a work reason explains it") if excused else Abstain(end.missing)
-    telling = [link for link in facts.shared if link.holders <= limits.holders_max]
-    shared = [link for link in telling if link.kind == "bank_account" or not excused]
+            return quiet("a work reason explains it") if excused else Abstain(end.missing)
+    telling = [link for link in facts.shared if link.holders <= limits.holders_max] if facts.shared else ()
+    shared = [link for link in telling if link.kind == "bank_account" or not excused] if telling else ()
     if not shared:
-        return Quiet("a work reason explains it" if telling else "the actor and the client share no such detail")
+        return quiet("a work reason explains it" if telling else "the actor and the client share no such detail")
     actor, client = staff_node(access.staff_id), client_node(access.client_id)
     if strongest_paths(
         facts.graph, actor, client, kinds=_ANY_KIND, hops_max=limits.hops_max,
         confidence_min=case.policy.confidence_min, on=nz_date(access.occurred_at),
     ):  # fmt: skip
-        return Quiet("a recorded path between the actor and the client is there for other rules to ask about")
+        return quiet("a recorded path between the actor and the client is there for other rules to ask about")
     if cut_short(facts.graph, actor, client, _ANY_KIND):
         return Abstain(f"the relationships around the actor or the client (more than {PEOPLE_MAX})")
     return _hit(case, shared)
 
 
-def _hit(case: Case, shared: list[SharedLink]) -> Hit:
+def _hit(case: Case, shared: Sequence[SharedLink]) -> Hit:
     kinds = list(dict.fromkeys(link.kind for link in shared))
     said = " and ".join(kind.replace("_", " ") for kind in kinds)
     fewest = min(link.holders for link in shared)
@@ -86,5 +88,6 @@ RULE = Rule(
     clauses=("never.close",),
     limits=SharedContactLimits,
     evaluate=evaluate,
+    asked_where=Sign.SHARED | Sign.UNKNOWN,
     excused_by=_excuses,
 )

@@ -9,7 +9,8 @@ Then          ask the Staff Assistance Unit whether the matter was theirs, and w
 from alerts.assessment import Evidence, Severity
 from alerts.case import Case
 from alerts.explanation import NAMED, Actor, WorkReason
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Answered, Hit, Limits, Rule, quiet
+from alerts.signs import Sign
 from alerts.wording import opened
 
 _ROLES = frozenset({"staff_assistance", "fraud_investigation", "internal_integrity"})
@@ -30,10 +31,10 @@ def evaluate(case: Case, _limits: StaffRecordLimits) -> Answered:
         if owner.value.staff_id != access.staff_id and owner.value.status != "ended"
     ]
     if not others:
-        return Quiet("the client record is no other present staff member's")
+        return quiet("the client record is no other present staff member's")
     actor = Actor.of(case.facts)
     if any(_is_their_work(reason, actor, _SEVERITY) for reason in case.work_reasons):
-        return Quiet("work of the unit that may open staff members' records explains it")
+        return quiet("work of the unit that may open staff members' records explains it")
     return Hit(
         _SEVERITY,
         f"{opened(access)}; the staff register names it as the client record of another staff member.",
@@ -57,5 +58,6 @@ RULE = Rule(
     clauses=("never.kaimahi",),
     limits=StaffRecordLimits,
     evaluate=evaluate,
+    asked_where=Sign.OWNED,
     excused_by=_is_their_work,
 )

@@ -13,7 +13,8 @@ from pydantic import Field
 
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Answered, Hit, Limits, Rule, quiet
+from alerts.signs import Sign
 from alerts.wording import ACCESSES, counted, happened
 from enrichment.facts import Known
 from enrichment.newzealand import nz_text
@@ -37,10 +38,10 @@ def evaluate(case: Case, limits: TwoPlacesLimits) -> Answered:
     """Say whether the same staff id was at another site just before."""
     access = case.access
     if not asks_where(case):
-        return Quiet("the access carries no site, or its actor is a service or in no staff record")
+        return quiet("the access carries no site, or its actor is a service or in no staff record")
     elsewhere = case.windows.elsewhere
     if elsewhere is None:
-        return Quiet("no access from another site came in the minutes before")
+        return quiet("no access from another site came in the minutes before")
     return Hit(
         "medium",
         f"{happened(access)} from site {access.site}; an access under the same staff id came from site "
@@ -65,4 +66,5 @@ RULE = Rule(
     clauses=("control",),
     limits=TwoPlacesLimits,
     evaluate=evaluate,
+    asked_where=Sign.ELSEWHERE,
 )

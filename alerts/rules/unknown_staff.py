@@ -8,7 +8,8 @@ Then          ask the account's administrators whose it is, and why the register
 
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule
+from alerts.rules.form import Answered, Hit, Limits, Rule, quiet
+from alerts.signs import Sign
 from enrichment.facts import Known
 from enrichment.newzealand import nz_text
 
@@ -21,7 +22,7 @@ def evaluate(case: Case, _limits: UnknownStaffLimits) -> Answered:
     """Say whether the actor is in the staff register."""
     access = case.access
     if isinstance(case.facts.actor, Known):
-        return Quiet("the staff register holds the actor")
+        return quiet("the staff register holds the actor")
     return Hit(
         "medium",
         f"An access ({access.action}) was made on {nz_text(access.occurred_at)} under staff id {access.staff_id}, "
@@ -37,4 +38,5 @@ RULE = Rule(
     clauses=("control",),
     limits=UnknownStaffLimits,
     evaluate=evaluate,
+    asked_where=Sign.UNKNOWN,
 )

@@ -12,7 +12,8 @@ from pydantic import Field
 
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.rules.form import Answered, Hit, Limits, Quiet, Rule, any_work
+from alerts.rules.form import Answered, Hit, Limits, Rule, any_work, quiet
+from alerts.signs import Sign
 from alerts.wording import ACCESSES, opened
 
 #: From so many times the limit on the severity is high. Fixed by the rule.
@@ -30,12 +31,12 @@ def evaluate(case: Case, limits: VolumeLimits) -> Answered:
     """Say whether the hour holds more unexplained clients than the limit. Work excuses it."""
     access = case.access
     if access.client_id is None:
-        return Quiet("no client record was opened")
+        return quiet("no client record was opened")
     if case.work_reasons:
-        return Quiet("a work reason explains it")
+        return quiet("a work reason explains it")
     clients = case.windows.clients_hour
     if clients <= limits.clients_max:
-        return Quiet("the hour holds no more clients without a work reason than the limit")
+        return quiet("the hour holds no more clients without a work reason than the limit")
     return Hit(
         "high" if clients >= _HIGH_FACTOR * limits.clients_max else "medium",
         f"{opened(access)}; with this one, the actor opened the records of {clients} clients in an hour without a "
@@ -51,5 +52,6 @@ RULE = Rule(
     clauses=("purpose",),
     limits=VolumeLimits,
     evaluate=evaluate,
+    asked_where=Sign.UNEXPLAINED,
     excused_by=any_work,
 )

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from alerts.judging import Rulebook
@@ -94,7 +94,7 @@ class MemoryJudge:
             known = await directory.facts_for(batch, max(self.hops_max, self.rulebook.limits.hops_max))
             cases = [self.rulebook.case(access, facts) for access, facts in zip(batch, known, strict=True)]
             answered = await self.windows.note([self.rulebook.noted(case) for case in cases])
-            said += [self._said(replace(case, windows=found)) for case, found in zip(cases, answered, strict=True)]
+            said += [self._said(case.with_windows(found)) for case, found in zip(cases, answered, strict=True)]
         return said
 
     def _said(self, case: Any) -> Said:

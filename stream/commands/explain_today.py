@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from alerts.judging import Rulebook
 from alerts.limits import load as load_limits
@@ -61,7 +61,7 @@ async def _look(access: Access, settings: Settings) -> SeenToday:
             work = tuple(looked_at(access, facts, rulebook.limits.policy, claimed))
     finally:
         await client.aclose()
-    asked = {rule.id: answer for rule, answer in rulebook.asked(replace(case, windows=answered))}
+    asked = {rule.id: answer for rule, answer in rulebook.asked(case.with_windows(answered))}
     rules = tuple(
         (rule, limits.stage, asked.get(rule, Quiet("the rule is off")))
         for rule, limits in rulebook.limits.rules.items()

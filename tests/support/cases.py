@@ -45,7 +45,7 @@ def a_case(
     for before in earlier:
         windows.note_one(rulebook.noted(rulebook.case(before, _facts(shelf, before))))
     case = rulebook.case(one, _facts(shelf, one))
-    return replace(case, windows=windows.note_one(rulebook.noted(case)))
+    return case.with_windows(windows.note_one(rulebook.noted(case)))
 
 
 def facts_for(access: Access, *records: Record, actor_known: bool = True, client_known: bool = True) -> Facts:
