@@ -5,8 +5,9 @@ These are figures for a dashboard. When Redis cannot take them they are left out
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from time import time
+from time import monotonic, time
 
+import orjson
 import redis.asyncio
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
@@ -30,6 +31,26 @@ _HOUR_KEPT_SECONDS = 3 * _HOUR
 #: Staff ids of one kind that are remembered, the newest of them: a sender that makes ids up shall not fill Redis.
 STAFF_REMEMBERED_MAX = 50_000
 
+#: Seconds for which, and accesses up to which, figures are gathered before Redis is told: it is told staff by staff.
+TELL_SECONDS = 1.0
+NOTED_MAX = 50_000
+
+#: Takes the namespace, what was noted as JSON, and for how many seconds an hour's counts are kept.
+_TELL = """
+local noted = cjson.decode(ARGV[2])
+for kind, staff in pairs(noted.seen) do
+    for one, at in pairs(staff) do
+        redis.call('ZADD', ARGV[1] .. 'active:' .. kind, 'GT', string.format('%.3f', at), one)
+    end
+end
+redis.call('ZADD', ARGV[1] .. 'newest', 'GT', string.format('%.3f', noted.newest), 'access')
+for hour, staff in pairs(noted.hours) do
+    local key = ARGV[1] .. 'hour:' .. hour
+    for one, number in pairs(staff) do redis.call('HINCRBY', key, one, number) end
+    redis.call('EXPIRE', key, ARGV[3])
+end
+"""
+
 _log = events(__name__)
 
 
@@ -40,6 +61,11 @@ class Activity(Collector):
         self._redis = client
         self._namespace = namespace
         self._metrics = metrics
+        self._tell = client.register_script(_TELL)
+        #: By kind, the newest time of each staff member; by hour, how many accesses they made: not told yet.
+        self._seen: dict[str, dict[str, float]] = {}
+        self._hours: dict[int, dict[str, int]] = {}
+        self._noted, self._told_at = 0, monotonic()
         self._last_hour: tuple[int, ...] = ()
         self._hour_full = False
         #: When the newest access was recorded as far as is known, in seconds since 1970: at least since the start.
@@ -49,34 +75,36 @@ class Activity(Collector):
     async def note(self, screened: Sequence[Screened]) -> None:
         """Note the staff members of a batch, each with their kind as in Staff, by the time of their records."""
         now = time()
-        seen: dict[str, dict[str, float]] = {}
-        hours: dict[int, dict[str, int]] = {}
         for one in screened:
             kind = _kind(one.facts.actor)
             # A sender's clock that is ahead shall not hide for days that nothing comes any more.
             at, staff = min(one.record.timestamp / 1000, now), one.access.staff_id
-            of_kind = seen.setdefault(kind, {})
+            of_kind = self._seen.setdefault(kind, {})
             of_kind[staff] = max(at, of_kind.get(staff, 0.0))
-            of_hour = hours.setdefault(int(at // _HOUR), {})
+            of_hour = self._hours.setdefault(int(at // _HOUR), {})
             of_hour[staff] = of_hour.get(staff, 0) + 1
-        pipe = self._redis.pipeline(transaction=False)
-        for kind, staff_seen in seen.items():
-            pipe.zadd(f"{self._namespace}active:{kind}", staff_seen, gt=True)
+        self._noted += len(screened)
+        if self._noted >= NOTED_MAX or monotonic() - self._told_at >= TELL_SECONDS:
+            await self.tell()
+
+    async def tell(self) -> None:
+        """Tell Redis what was noted since it was told last."""
+        seen, hours = self._seen, self._hours
+        self._seen, self._hours, self._noted, self._told_at = {}, {}, 0, monotonic()
         if seen:
             newest = max(max(staff_seen.values()) for staff_seen in seen.values())
-            pipe.zadd(f"{self._namespace}newest", {"access": newest}, gt=True)
-        for hour, counts in () if self._hour_full else hours.items():
-            key = f"{self._namespace}hour:{hour}"
-            for staff, count in counts.items():
-                pipe.hincrby(key, staff, count)
-            pipe.expire(key, _HOUR_KEPT_SECONDS)
+            noted = {"seen": seen, "hours": {} if self._hour_full else hours, "newest": newest}
+            await self._told(orjson.dumps(noted, option=orjson.OPT_NON_STR_KEYS))
+
+    async def _told(self, noted: bytes) -> None:
         try:
-            await pipe.execute()
+            await self._tell(args=(self._namespace, noted, _HOUR_KEPT_SECONDS))
         except (RedisError, OSError, TimeoutError) as error:
             _log.debug("activity-not-noted", why=type(error).__name__)
 
     async def count(self) -> None:
-        """Read the figures that are shown."""
+        """Read the figures that are shown, with what was noted last."""
+        await self.tell()
         now = time()
         pipe = self._redis.pipeline(transaction=False)
         for kind in KINDS:

@@ -231,6 +231,7 @@ class _Assembly:
                 ("activity", _every(ACTIVITY_SECONDS, activity.count)),
                 ("reference figures", _every(1.0, partial(self._count_reference, shelf))),
             ],
+            finish=activity.tell,
         )
 
     async def alert(self) -> Part:
