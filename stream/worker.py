@@ -20,6 +20,7 @@ from enrichment.events import events
 from stream import RELEASE
 from stream.commands.failure import CommandFailed
 from stream.connections import aiokafka_options
+from stream.garbage import collect_rarely
 from stream.health import Health
 from stream.kafka_ends import TopicEnds
 from stream.parts import Part
@@ -122,6 +123,7 @@ class Worker:
         self._supervise("gauges", self._update_gauges())
         self._supervise("progress", self._watch_progress(ends))
         self._supervise("platform figures", watch_platform(self.settings, self.metrics))
+        collect_rarely()
         self._watchdog.start()
         stack.callback(self._watchdog.stop)
         _log.info("started", agents=list(agents), release=RELEASE)
