@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 # The Python that runs make is the one that is used; none is downloaded.
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help docs setup demo test check lint types imports unit integration test-long test-ops ops-tools test-containers faults-slice test-faults soak benchmark format clean
+.PHONY: help docs setup demo test check lint types imports unit integration test-long test-ops ops-tools test-containers faults-slice test-faults soak benchmark format clean bench bench-quick
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -114,6 +114,14 @@ benchmark: setup ## how well accesswatch notices: seeds judged in memory, days t
 	.venv/bin/python -m benchmarks.noticing worker --staff $(STAFF) --days $(DAYS) --intents $(INTENTS)
 	.venv/bin/python -m benchmarks.noticing report
 	.venv/bin/python -m benchmarks.noticing report build/noticing/worker --curves build/noticing/none
+
+bench: setup ## measure speed beside peers; ARGS="--table job|stages|latency|growth|workers", ARGS=--write for the docs
+	$(UV) sync --frozen --quiet --inexact --group bench --group pictures
+	.venv/bin/python -m benchmarks $(ARGS)
+
+bench-quick: setup ## two minutes: ours beside a hand-written loop, against the ratio that is kept
+	$(UV) sync --frozen --quiet --inexact --group bench
+	.venv/bin/python -m benchmarks --quick $(ARGS)
 
 format: setup ## put the code into its form
 	.venv/bin/ruff format .

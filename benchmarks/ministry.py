@@ -1,0 +1,73 @@
+"""The ministry that every table is measured on: its reference data in Redis, its accesses on a topic.
+
+All of it is the simulator's: the same seed gives the same records on any machine. Reference data are put into Redis as
+the ``reference`` agent does, without Kafka between: how fast they are loaded is no subject here.
+"""
+
+import sys
+from collections.abc import Iterator
+from datetime import date
+from itertools import chain, islice
+from time import monotonic
+from typing import cast
+
+import redis.asyncio
+
+from enrichment.decode import decode
+from enrichment.dossier import KINDS, ReferenceKind, placed, record_id
+from enrichment.redis_shelf import Change, RedisShelf
+from simulator.records import Played, Reference
+from simulator.world import World
+
+SEED = 1
+DAY = date(2026, 11, 20)
+#: When the sources published what they know, in milliseconds since 1970; before the day.
+PUBLISHED_MS = 1_793_000_000_000
+EPOCH = "benchmark.1"
+_RECORDS_PER_STEP = 500
+
+
+class Ministry:
+    """How large it is, and the beginning of one working day of it."""
+
+    def __init__(self, staff: int = 8_044, clients: int = 1_200_000, accesses: int = 200_000) -> None:
+        """Found the agency and play the beginning of its day.
+
+        Args:
+            staff: how many staff records.
+            clients: how many client records.
+            accesses: how many accesses; what becomes known meanwhile is known from the start.
+        """
+        self._world = World(SEED, DAY, days=1, staff=staff, clients=clients)
+        self.accesses: list[tuple[bytes, bytes]] = []
+        self._news: list[Reference] = []
+        for one in self._world.day(0):
+            if isinstance(one, Played):
+                self.accesses.append((one.key.encode(), one.value))
+            else:
+                self._news.append(one.record)
+            if len(self.accesses) == accesses:
+                break
+
+    def reference(self) -> Iterator[tuple[ReferenceKind, bytes]]:
+        """Give every reference record."""
+        for one in chain(self._world.reference(), self._news):
+            yield cast("ReferenceKind", one.kind), one.value
+
+
+async def put_reference(client: "redis.asyncio.Redis", namespace: str, ministry: Ministry) -> RedisShelf:
+    """Put all reference data into an empty Redis; the shelf that is returned reads them."""
+    shelf = RedisShelf(client, namespace)
+    epoch = await shelf.begin(EPOCH)
+    began, offset = monotonic(), 0
+    records = iter(ministry.reference())
+    while step := list(islice(records, _RECORDS_PER_STEP)):
+        changes = []
+        for number, (kind, value) in enumerate(step, start=offset):
+            model = decode(KINDS[kind][0], value)
+            changes.append(Change(number, kind, record_id(kind, model), placed(model, PUBLISHED_MS)))
+        offset += len(step)
+        await shelf.apply(epoch, "benchmark:0", changes, offset)
+    shelf.epoch = epoch
+    sys.stderr.write(f"{offset:,} reference records put into Redis in {monotonic() - began:.0f} s\n")
+    return shelf

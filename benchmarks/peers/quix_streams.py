@@ -1,0 +1,37 @@
+"""Quix Streams as its documentation has it: a dataframe that applies a function to each record."""
+
+import os
+from typing import Any
+
+from quixstreams import Application
+
+from benchmarks.peers.same_job import ACCESSES, ASSESSMENTS, GROUP, HITS, KAFKA, Assessed, SameJobNow
+
+
+def main() -> None:
+    """Run until it is killed."""
+    job = SameJobNow()
+    app = Application(
+        broker_address=KAFKA,
+        consumer_group=GROUP,
+        auto_offset_reset="earliest",
+        loglevel="ERROR",
+        state_dir=os.path.join(os.environ["ACCESSWATCH_STATE_DIR"], GROUP),  # noqa: PTH118 it takes text
+        auto_create_topics=False,
+        producer_extra_config={"acks": "all", "enable.idempotence": True, "linger.ms": 5},
+    )
+    accesses = app.topic(ACCESSES, key_deserializer="bytes", value_deserializer="bytes")
+    assessments = app.topic(ASSESSMENTS, key_serializer="bytes", value_serializer="bytes")
+    hits = app.topic(HITS, key_serializer="bytes", value_serializer="bytes")
+
+    def assess(value: bytes, _key: Any, timestamp: int, _headers: Any) -> Assessed:
+        return job.assess([(value, timestamp)])[0]
+
+    judged = app.dataframe(accesses).apply(assess, metadata=True)
+    judged.apply(lambda one: one.value).to_topic(assessments)
+    judged.filter(lambda one: one.hit).apply(lambda one: one.value).to_topic(hits)
+    app.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Faust as its documentation has it: one event at a time, in an agent.
+
+Its default guarantee, at least once; each output is awaited, as it must be where nothing may be lost.
+"""
+
+import asyncio
+import logging
+import os
+
+import faust
+
+from benchmarks.peers.same_job import ACCESSES, ASSESSMENTS, GROUP, HITS, KAFKA, same_job
+
+app = faust.App(
+    GROUP,
+    broker=f"kafka://{KAFKA}",
+    value_serializer="raw",
+    key_serializer="raw",
+    datadir=os.path.join(os.environ["ACCESSWATCH_STATE_DIR"], GROUP),  # noqa: PTH118 Faust takes text
+    web_enabled=False,
+    topic_allow_declare=False,
+    topic_disable_leader=True,
+    producer_acks=-1,
+    consumer_auto_offset_reset="earliest",
+)
+accesses = app.topic(ACCESSES, value_type=bytes, value_serializer="raw", key_serializer="raw")
+assessments = app.topic(ASSESSMENTS, value_serializer="raw", key_serializer="raw")
+hits = app.topic(HITS, value_serializer="raw", key_serializer="raw")
+
+
+@app.agent(accesses)
+async def screen(stream: faust.StreamT[bytes]) -> None:
+    """Judge each access and send what was said of it."""
+    async with same_job() as job:
+        async for event in stream.events():
+            for one in await job.assess([(event.value, int(event.message.timestamp * 1000))]):
+                await assessments.send(key=one.key, value=one.value)
+                if one.hit:
+                    await hits.send(key=one.key, value=one.value)
+
+
+async def main() -> None:
+    """Run until it is killed."""
+    await app.start()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.ERROR)
+    asyncio.run(main())

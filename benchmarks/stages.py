@@ -1,0 +1,87 @@
+"""Where the worker's time goes: what it is doing when it is looked at, a hundred times a second, stage by stage.
+
+Each look is counted for the innermost stage that it is in, so the shares add up to all of the time. ``py-spy`` looks
+from outside, at all threads that are not waiting; the worker does not know of it.
+"""
+
+import asyncio
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from benchmarks.ministry import Ministry
+from benchmarks.stand import stand
+from benchmarks.tables import PICTURES, circumstances, show, table
+
+LOOKS_PER_SECOND, SECONDS = 100, 8
+_RAW, _FLAME = "raw", "flamegraph"
+
+#: A stage, and what a line of the stack says while it runs. Of several the innermost counts.
+STAGES = {
+    "fetch": ("aiokafka/consumer", "aiokafka/record", "stream/in_order.py", "stream/batches.py", "faust/"),
+    "decode": ("decode_access (",),
+    "order of time": ("_in_order_of_time (",),
+    "facts": ("facts_for (",),
+    "work reasons, watchlist": ("Rulebook.case (",),
+    "windows": ("Rulebook.noted (", "enrichment/redis_windows.py"),
+    "rules": ("Rulebook.judge (",),
+    "encode": ("Screen._publish (",),
+    "produce": ("stream/outputs.py", "stream/publishing.py", "aiokafka/producer"),
+    "commit": ("force_commit (", "_commit_in_thread (", "aiokafka/consumer/group_coordinator.py"),
+    "figures": ("Screen._count (", "agents/activity.py", "prometheus_client"),
+    "network, event loop": ("aiokafka/conn.py", "aiokafka/client.py", "asyncio/selector_events.py", "selectors.py"),
+}
+REST = "the rest"
+
+
+def measure(command: str, *, accesses: int, staff: int, clients: int, rounds: int, write: bool) -> None:
+    """Print the table, and draw the flame graph where the docs are written."""
+    del rounds  # one run is looked at a thousand times
+    with stand(Ministry(staff, clients, accesses)) as place:
+        raw, flame = place.directory / _RAW, place.directory / _FLAME
+        looking: list[subprocess.Popen[bytes]] = []
+
+        def look(pid: int) -> None:
+            looking.append(_spy(pid, _RAW, raw))
+
+        run = asyncio.run(place.run(place.ours(), "stages", watched=look))
+        looking.pop().wait()
+        if write:
+            asyncio.run(place.run(place.ours(), "flame", watched=lambda pid: looking.append(_spy(pid, _FLAME, flame))))
+            looking.pop().wait()
+            PICTURES.mkdir(exist_ok=True)
+            (PICTURES / "flame.svg").write_bytes(flame.read_bytes())
+        counted = _counted(raw)
+    total = sum(counted.values())
+    rows = [
+        [stage, f"{counted[stage] / total:.1%}", f"{counted[stage] / total * run.cpu_us:.1f}"]
+        for stage in (*STAGES, REST)
+    ]
+    rows.append(["all of it", "100.0%", f"{run.cpu_us:.1f}"])
+    said = f"{total:,} looks at a worker at full rate; {accesses:,} accesses, {staff:,} staff, {clients:,} clients."
+    head = ("stage", "share", "CPU us an access")
+    show("stages", f"{table(head, rows)}\n\n{said} {circumstances(command, ('py-spy',))}", write=write)
+
+
+def _spy(pid: int, form: str, out: Path) -> "subprocess.Popen[bytes]":
+    spy = Path(sys.executable).with_name("py-spy")
+    told = ["record", "--pid", str(pid), "--threads", "--format", form, "--output", str(out)]
+    looks = ["--rate", str(LOOKS_PER_SECOND), "--duration", str(SECONDS)]
+    return subprocess.Popen([str(spy), *told, *looks], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+
+
+def _counted(raw: Path) -> Counter[str]:
+    counted: Counter[str] = Counter()
+    for line in raw.read_text("utf-8").splitlines():
+        stack, _, number = line.rpartition(" ")
+        counted[_stage(stack.split(";"))] += int(number)
+    return counted
+
+
+def _stage(stack: list[str]) -> str:
+    for frame in reversed(stack):
+        for stage, signs in STAGES.items():
+            if any(sign in frame for sign in signs):
+                return stage
+    return REST
