@@ -20,7 +20,13 @@ from time import monotonic, time
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import (
+    CommitFailedError,
+    GroupAuthorizationFailedError,
+    IllegalStateError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -41,6 +47,8 @@ DRAIN_LOOK_SECONDS = 0.02
 COMMIT_SECONDS_MAX = 10.0
 #: Seconds that a rebalance waits for the batch in hand; past it the batch is left to whoever gets the partition.
 REBALANCE_WAIT_SECONDS_MAX = 8.0
+#: What asking again does not help against.
+_REFUSED = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 #: Seconds that one poll waits for records.
 POLL_SECONDS = 1.0
 
@@ -281,6 +289,34 @@ class BatchConsumer(driver.Consumer):
         self._prefixes.clear()
         self._handed_over.clear()
         self._room.set()
+
+    async def join_again(self) -> None:
+        """Take what its group has answered instead of partitions, so that it asks for them again.
+
+        aiokafka hands an answer to a join that it does not know, such as a broker's "unknown server error" while groups
+        move to it, to whoever polls next, and asks nothing more until then; Faust does not poll while it has no
+        partitions. The group would have lost this member for good.
+
+        Raises:
+            GroupAuthorizationFailedError, TopicAuthorizationFailedError: asking again would not help.
+            KafkaError: the coordination itself has ended.
+        """
+        try:
+            async with asyncio.timeout(COMMIT_SECONDS_MAX):
+                await self._thread.call_thread(self._take_error_in_thread)
+        except TimeoutError:
+            return  # its thread hangs, which is seen elsewhere
+
+    async def _take_error_in_thread(self) -> None:
+        coordinator = self._thread._ensure_consumer()._coordinator  # noqa: SLF001 there is no public way
+        try:
+            coordinator.check_errors()
+        except _REFUSED:
+            raise
+        except KafkaError as error:
+            if coordinator._coordination_task.done():  # noqa: SLF001
+                raise
+            self.log.warning("the group did not take this member, it joins again: %s", type(error).__name__)
 
     # -- being looked at ----------------------------------------------------------------------------------------
 

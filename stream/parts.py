@@ -37,10 +37,9 @@ class Part:
 
     @property
     def consumer(self) -> BatchConsumer | None:
-        """The Kafka consumer, once the application has started."""
-        if self.app is None or not self.app.started:
-            return None
-        consumer = self.app.consumer
+        """The Kafka consumer, once its thread has begun."""
+        # Not Faust's property of this name, which would make one.
+        consumer = self.app._consumer if self.app is not None else None  # noqa: SLF001
         return consumer if isinstance(consumer, BatchConsumer) and consumer.connected else None
 
     def waiting(self) -> list[str]:
@@ -82,6 +81,7 @@ class Part:
         """Note how far Kafka has taken our commits, against where the partitions end."""
         consumer = self.consumer
         if consumer is not None:
+            await consumer.join_again()
             held = self.gate() is not None or (self.hold is not None and self.hold.reason is not None)
             self.progress.note(consumer.committed(), ends, held=held, now=monotonic(), joined=consumer.joined)
 

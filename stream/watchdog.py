@@ -48,11 +48,6 @@ class Watchdog:
         self.beat()
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
-    @property
-    def started(self) -> bool:
-        """Say whether it ever began to watch."""
-        return self._loop is not None
-
     def stop(self) -> None:
         """Watch no longer: the worker is ending by itself, within bounds of its own."""
         self._ended.set()

@@ -61,6 +61,8 @@ class Worker:
         self._hurry = asyncio.Event()
         self._watchdog = Watchdog(self._stuck, loop_seconds_max=settings.stuck_seconds / 2)
         self._failure: BaseException | None = None
+        #: Whether everything had started before it was to stop.
+        self._started = False
         #: Says that Kafka is away, while it is: a consumer keeps its partitions and waits without a word.
         self._kafka_away: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -89,7 +91,7 @@ class Worker:
             else:
                 _log.info("stopping", why="asked to, before everything was started")
                 await _given_up(starting)
-        if not self._watchdog.started:
+        if not self._started:
             # The threads of a Faust that has half started cannot be asked to end. Nothing was read yet.
             if self._failure is not None:
                 _log.error("not-started", why=_said(self._failure))
@@ -116,16 +118,18 @@ class Worker:
                 self._supervise(name, task)
         for name in agents:
             self.metrics.agent_running.labels(name).set(1)
-        apps = {part.name: part.app for part in self.parts if part.app is not None}
-        await asyncio.gather(*(app.start() for app in apps.values()))
-        for name, app in apps.items():
-            self._supervise(name, _until_crash(app))
+        # Watched from the first moment: an application has started only once its group has given it partitions.
         self._supervise("gauges", self._update_gauges())
         self._supervise("progress", self._watch_progress(ends))
         self._supervise("platform figures", watch_platform(self.settings, self.metrics))
         collect_rarely()
         self._watchdog.start()
         stack.callback(self._watchdog.stop)
+        apps = {part.name: part.app for part in self.parts if part.app is not None}
+        await asyncio.gather(*(app.start() for app in apps.values()))
+        for name, app in apps.items():
+            self._supervise(name, _until_crash(app))
+        self._started = True
         _log.info("started", agents=list(agents), release=RELEASE)
 
     def not_live(self) -> list[str]:

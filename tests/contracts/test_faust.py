@@ -86,6 +86,8 @@ READ: list[tuple[Any, str, str]] = [
     (notify, "ef6a073439d5", "BatchConsumer.ack wakes whoever waits, or nobody"),
     (SubscriptionState.fetch_context, "88fca759b6e7", "BatchConsumer._show_life enters it"),
     (GroupCoordinator.need_rejoin, "40a8e580883b", "BatchConsumer.joined asks it"),
+    (GroupCoordinator.check_errors, "c67ee34a37d9", "BatchConsumer.join_again asks it"),
+    (GroupCoordinator._push_error_to_user, "8dce53d5130d", "BatchConsumer.join_again ends the wait that it begins"),
     (aiokafka.AIOKafkaConsumer.commit, "f85283bf7c7c", "BatchConsumer._commit_in_thread calls it"),
 ]
 
@@ -129,7 +131,7 @@ def test_all_that_is_replaced_was_read() -> None:
 PRIVATE = {
     "_stopped", "_wait_next_records", "_thread", "_ensure_consumer", "_subscription", "_read_offset", "_to_message",
     "_unacked_messages", "_waiting_for_ack", "_committed_offset", "_wait_for_ack", "_crashed",
-    "_consumer", "_coordinator",
+    "_consumer", "_coordinator", "_coordination_task",
 }  # fmt: skip
 
 

@@ -49,6 +49,17 @@ async def test_whatever_hangs_ends_the_worker_and_the_next_one_finishes_the_work
         assert set(await assessed(settings, published)) == {f"e{number}" for number in range(published)}
 
 
+async def test_a_join_that_is_answered_with_an_unknown_error_is_tried_again(
+    settings: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """As brokers do while groups move from one to the other: the member must not stay outside for good."""
+    with a_worker(environment, tmp_path, fault="join") as worker:
+        worker.wait_ready()
+        assert worker.log().count("FAULT INJECTED") > 1, "no join was refused"
+        await publish(settings, "cms.access.v1", [("s1", an_access(0))])
+        assert set(await assessed(settings, 1)) == {"e0"}
+
+
 def an_access(number: int) -> dict[str, str]:
     """An access of somebody unknown to nothing."""
     return {"event_id": f"e{number}", "occurred_at": NOW.isoformat(), "staff_id": "s1", "action": "search"}

@@ -59,6 +59,25 @@ def _hang_the_fetcher() -> None:
     BatchConsumer._hand_over = _after(BatchConsumer._hand_over, _hang)  # type: ignore[method-assign]
 
 
+def _refuse_the_join() -> None:
+    from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance  # noqa: PLC0415 imported where the fault is
+    from aiokafka.errors import KafkaError  # noqa: PLC0415
+
+    join = CoordinatorGroupRebalance.perform_group_join
+    refused: set[str] = set()
+
+    async def refuse_once(self: Any) -> Any:
+        if self.group_id not in refused:
+            refused.add(self.group_id)
+            sys.stderr.write("FAULT INJECTED\n")
+            sys.stderr.flush()
+            # As aiokafka itself does for any answer to a join that it has no words for.
+            raise KafkaError("UnknownError()")
+        return await join(self)
+
+    CoordinatorGroupRebalance.perform_group_join = refuse_once
+
+
 def _say_slowly_how_far() -> None:
     from stream.reference_feed import ReferenceFeed  # noqa: PLC0415 imported where the fault is
 
@@ -96,6 +115,7 @@ FAULTS = {
     "commit": _hang_the_commit,
     "fetcher": _hang_the_fetcher,
     "slow-idle": _say_slowly_how_far,
+    "join": _refuse_the_join,
 }
 
 if __name__ == "__main__":
