@@ -16,13 +16,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from stream.connections import aiokafka_options
 from stream.publishing import Publisher
@@ -126,33 +121,6 @@ async def _freeze_the_worker(scene: Scene) -> Heal:
     return heal
 
 
-async def _certificate(scene: Scene) -> Heal:
-    file = scene.directory / "ca.pem"
-
-    async def heal() -> None:
-        await asyncio.to_thread(_issue, file, 400)
-
-    await asyncio.to_thread(_issue, file, 2)
-    return heal
-
-
-def _issue(file: Path, days: int) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a CA of the runbooks' exercise")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=days))
-        .sign(key, hashes.SHA256())
-    )
-    file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-
-
 EXERCISES = (
     Exercise("redis-freeze", "AccesswatchHeld", "held", "Redis was stopped with SIGSTOP", service_faults.freeze_redis),
     Exercise(
@@ -165,10 +133,6 @@ EXERCISES = (
     Exercise("source-stops", "AccesswatchSourceSilent", "source-silent", "the sender was stopped", _stop_the_source),
     Exercise("limits", "AccesswatchLimitsRejected", "limits", "a limits file with a mistake was put in", _bad_limits),
     Exercise("worker-killed", "AccesswatchAbsent", "worker-absent", "the only worker was killed", _end_the_worker),
-    Exercise(
-        "certificate", "AccesswatchCertificateEndsNow", "certificate-ends",
-        "a CA file with a certificate of two days was put in", _certificate,
-    ),
     Exercise("brokers-away", "AccesswatchHeld", "held", "every broker was killed", service_faults.all_away),
     Exercise(
         "worker-frozen", "AccesswatchWorkerDown", "no-progress", "the worker was stopped with SIGSTOP",
@@ -265,7 +229,6 @@ async def main(kinds: Sequence[str], *, write: bool) -> None:
             a_prometheus(directory / "prometheus", shortened(directory)) as prometheus,
         ):
             async with a_scene(Plan(9, spices=(), rate=60, planted=0.3), stand, directory / "run") as scene:
-                await _second_start(scene)
                 watch_workers(prometheus.directory, [worker.address for worker in scene.fleet.workers])
                 await asyncio.sleep(15)
                 for exercise in chosen:
@@ -274,15 +237,6 @@ async def main(kinds: Sequence[str], *, write: bool) -> None:
                     if write:
                         _write(found)
                 await scene.feeder.stop()
-
-
-async def _second_start(scene: Scene) -> None:
-    """Start the worker again with a CA file that it looks at."""
-    file = scene.directory / "ca.pem"
-    _issue(file, 400)
-    scene.fleet.environment = {**scene.fleet.environment, "ACCESSWATCH_KAFKA_CA_FILE": str(file)}
-    await scene.fleet.term(scene.fleet.workers[0], again=True)
-    await scene.fleet.wait_ready()
 
 
 def _say(found: Followed) -> None:

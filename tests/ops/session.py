@@ -5,7 +5,6 @@ import json
 import math
 import subprocess
 import time
-from pathlib import Path
 
 from stream.connections import aiokafka_options
 from stream.publishing import Publisher
@@ -14,11 +13,12 @@ from tests.faults.scene import Scene
 from tests.ops.prometheus import Prometheus, watch_workers
 from tests.support.console import accesswatch
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "delivery"
 WEEK = 7 * 86400
 HOUR_MS = 3600 * 1000
 #: A worker counts once a minute which alerts were confirmed.
 RUN_SECONDS = 80.0
+#: What a run without TLS does not have: settings refuse a certificate that nothing would use.
+WITHOUT_TLS = "accesswatch_certificate_not_after_timestamp_seconds"
 #: Series that are asked for as they were a week ago.
 LAST_WEEK = ("accesswatch_accesses_total", "accesswatch_active_staff")
 
@@ -26,11 +26,6 @@ LAST_WEEK = ("accesswatch_accesses_total", "accesswatch_active_staff")
 async def play(scene: Scene, prometheus: Prometheus) -> None:
     """Let two workers work, and people answer alerts; then put it into Prometheus once more, a week earlier."""
     await _publish_of_the_last_hour(scene)
-    # The second has a certificate whose end can be seen.
-    scene.fleet.environment = {
-        **scene.fleet.environment,
-        "ACCESSWATCH_KAFKA_CA_FILE": str(GOLDEN / "localhost-certificate.pem"),
-    }
     scene.fleet.start()
     watch_workers(prometheus.directory, [worker.address for worker in scene.fleet.workers])
     await scene.fleet.wait_ready()
