@@ -6,7 +6,7 @@ Kafka before what was made of it is.
 
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from operator import itemgetter
@@ -151,7 +151,7 @@ def _brought_together(rulebook: Rulebook, record: Record, access: Access, facts:
 
 
 def _judged(rulebook: Rulebook, record: Record, case: Case, windows: Windows) -> Screened:
-    return Screened(record, case.access, case.facts, rulebook.judge(replace(case, windows=windows)))
+    return Screened(record, case.access, case.facts, rulebook.judge(case.with_windows(windows)))
 
 
 def _in_order_of_time(readable: list[tuple[Record, Access]]) -> list[tuple[Record, Access]]:
