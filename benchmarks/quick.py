@@ -19,6 +19,9 @@ ACCESSES, STAFF, CLIENTS, ROUNDS = 40_000, 2_000, 10_000, 2
 
 def measure(*, keep: bool) -> int:
     """Compare; give the exit code."""
+    if not keep and not BASELINE.exists():
+        sys.stdout.write("no ratio is kept yet: keep one with `make bench-quick ARGS=--keep` on a quiet machine\n")
+        return 1
     with stand(Ministry(STAFF, CLIENTS, ACCESSES)) as place:
         found = alternating(place, [OURS, LOOP], ROUNDS)
     ours, loop = found[OURS], found[LOOP]

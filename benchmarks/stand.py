@@ -45,6 +45,9 @@ WARM_SHARE = 0.25
 SILENT_SECONDS_MAX = 90.0
 #: Seconds in which it ends by itself when it is told to; ours leaves its group then.
 STOP_SECONDS_MAX = 20.0
+#: Seconds in which Kafka misses a worker that has ended without a word.
+EMPTY_SECONDS_MAX = 30.0
+_GONE = ("OK", "GroupIdNotFoundError")
 _LOOK_SECONDS = 0.05
 _KEYS_PER_STEP = 5_000
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -242,8 +245,13 @@ class _Ends:
 
 def _begin_anew(settings: Settings) -> None:
     """Let our worker's group have read nothing."""
+    group = settings.consumer_group("screen")
+    deadline = time.monotonic() + EMPTY_SECONDS_MAX
     with administration(settings) as admin:
-        admin.delete_groups([settings.consumer_group("screen")])
+        while (said := admin.delete_groups([group])[group]) not in _GONE:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the group of an earlier run cannot be deleted ({said})")
+            time.sleep(1)
 
 
 @contextmanager
