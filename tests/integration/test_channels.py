@@ -24,14 +24,19 @@ from alerts.delivery.channel_settings import Channel
 from alerts.delivery.digest_messages import write_several
 from alerts.delivery.gathered import Occasion, bring_together
 from alerts.delivery.messages import Wording, write
+from alerts.delivery.ocsf import OCSF_VERSION
 from alerts.delivery.route_settings import Route
 from alerts.delivery.routes import load
 from alerts.identity import alert_id
 from alerts.rules.catalogue import RULES
 from alerts.store.store import Store
 from enrichment.newzealand import ZONE
+from stream.settings import Settings
+from tests.integration.test_worker import a_client, a_staff_member, an_access
 from tests.support.alert_builders import NOW, a_hit, an_alert
 from tests.support.every_channel import KEY, EveryChannel, Frames, Trust, decoded, every_channel, syslog_server
+from tests.support.worker import a_worker, eventually, eventually_async, publish, values
+from tests.unit.test_channel_forms import detection_finding
 
 NAMES = ("smtp", "webhook", "slack", "teams", "pagerduty", "ocsf", "syslog")
 #: Ids and names that nothing else contains, in an alert's every field that may hold one.
@@ -170,6 +175,31 @@ async def test_who_keeps_a_status_is_told_of_it(tmp_path: Path) -> None:
         findings = [orjson.loads(raw.partition(b"\n")[2])["activity_name"] for raw in channels.findings]
         assert (events, findings) == (["trigger", "acknowledge", "resolve"], ["Create", "Update", "Close"])
     store.close()
+
+
+@pytest.mark.services
+@pytest.mark.usefixtures("topics")
+async def test_findings_stand_on_their_topic(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
+    """From an access to `integrity.ocsf.v1`, through a worker on a real Kafka; the schema takes what stands there."""
+    path = tmp_path / "delivery.yaml"
+    routes = [
+        {"name": "all", "channels": ["lake"], "conflict_route": "none"},
+        {"name": "none", "channels": ["lake"], "conflict_route": "all", "independent": True, "only_when_named": True},
+    ]
+    path.write_text(yaml.safe_dump({"channels": {"lake": {"kind": "ocsf"}}, "routes": routes}))
+    await publish(settings, "ref.staff.v1", [a_staff_member("s1", client_ids=["c1"])])
+    await publish(settings, "ref.client.v1", [a_client("c1")])
+    with a_worker(environment | {"ACCESSWATCH_DELIVERY": str(path)}, tmp_path) as worker:
+        await publish(settings, "cms.access.v1", [("s1", an_access("e1", client_id="c1"))])
+
+        async def there() -> list[dict[str, Any]] | None:
+            return await values(settings, "integrity.ocsf.v1") or None
+
+        (finding,) = await eventually_async(there)
+        counted = {"channel": "lake", "result": "sent"}
+        await asyncio.to_thread(eventually, lambda: worker.metric("accesswatch_notifications_total", **counted) == 1)
+    assert list(detection_finding(OCSF_VERSION).iter_errors(finding)) == []
+    assert (finding["activity_name"], finding["finding_info"]["analytic"]["uid"]) == ("Create", "own-record")
 
 
 # What an answer means

@@ -3,6 +3,7 @@
 Run as ``python -m tests.support.keeper DIRECTORY``.
 """
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,8 @@ from stream.embedded.valkey import start_valkey
 
 def main() -> None:
     """Write both pids on one line and sleep until somebody ends it."""
+    # A test run that was started in the background would have it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     directory = Path(sys.argv[1])
     servers = [start_valkey(directory / "valkey", guarded=True), start_kafka(directory / "kafka", guarded=True)]
     sys.stdout.write(" ".join(str(server.program.pid) for server in servers) + "\n")
