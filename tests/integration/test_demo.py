@@ -98,6 +98,7 @@ def test_the_demo_finds_what_was_planted(tmp_path: Path) -> None:
     assert list(tmp_path.glob("accesswatch-demo-*")) == []
 
 
+@pytest.mark.long
 def test_a_worker_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
     """The worker is started again; still every access is assessed, and no alert is there twice."""
     with demo(tmp_path, "--minutes", "0.3") as run:

@@ -60,6 +60,7 @@ async def test_explain_says_what_was_looked_at_and_every_rule(
 
 @pytest.mark.services
 @pytest.mark.usefixtures("topics")
+@pytest.mark.long
 async def test_other_limits_are_tried_on_past_accesses(
     settings: Settings, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -23,7 +23,7 @@ FAULTS = {
 
 
 #: The others are left to ``make test-long``: each takes the time that a stall is given, and then some.
-QUICK = {"agent", "fetcher"}
+QUICK = {"agent"}
 
 
 @pytest.mark.parametrize(

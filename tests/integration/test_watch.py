@@ -75,7 +75,8 @@ class Terminal:
         self.written = b""
         self.process = subprocess.Popen(
             [ACCESSWATCH, "watch", *arguments],
-            env=dict(environment),
+            # Whatever terminal the tests themselves run on, or none.
+            env=dict(environment) | {"TERM": "xterm", "COLUMNS": str(COLUMNS), "LINES": str(LINES)},
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
