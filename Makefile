@@ -9,6 +9,8 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
 # The Python that runs make is the one that is used; none is downloaded.
 export UV_PYTHON_DOWNLOADS := never
+# Every command and every worker of a test is a process of its own: none of them shall compile what it imports.
+export UV_COMPILE_BYTECODE := 1
 
 .PHONY: help docs setup demo test check lint types imports unit integration test-long test-ops ops-tools test-containers faults-slice test-faults soak benchmark format clean bench bench-quick
 
@@ -21,6 +23,7 @@ setup: .venv/.installed ## install everything into .venv; .venv/bin/accesswatch 
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "accesswatch needs Python 3.11 or later; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
 	$(UV) sync --frozen --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+	@.venv/bin/python -m compileall -q stream agents alerts enrichment simulator
 	@touch $@
 
 .uv/bin/uv:
