@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Every command and every worker of a test is a process of its own: none of them shall compile what it imports.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help docs setup demo test check lint types imports unit integration test-long test-ops ops-tools test-containers faults-slice test-faults soak benchmark format clean bench bench-quick
+.PHONY: help docs test-postgresql setup demo test check lint types imports unit integration test-long test-ops ops-tools test-containers faults-slice test-faults soak benchmark format clean bench bench-quick
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ integration: setup ## the tests on a real Kafka and Valkey; TEST_SERVICES=contai
 
 test-long: setup ## the integration tests that take minutes
 	.venv/bin/python -m pytest -q -m long tests/integration
+
+test-postgresql: setup ## the alert store's and delivery's tests on PostgreSQL, from an installed package
+	.venv/bin/python -m tests.support.postgresql .venv/bin/python -m pytest -q -k postgresql tests/integration
 
 docs: setup ## write what is made from code: docs/rules.md, metrics.md, logs.md, the messages in alerts.md, the dashboards
 	.venv/bin/python -m alerts.manual > docs/rules.md
