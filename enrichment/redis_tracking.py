@@ -28,6 +28,10 @@ AGAIN_SECONDS = 0.2
 #: Seconds after which everything is forgotten and read anew, should the link ever have kept something from us.
 RESYNC_SECONDS = 600.0
 
+#: How often a task of a broken link is told to end, and seconds between two times.
+TOLD_TO_END_MAX = 10
+TOLD_AGAIN_SECONDS = 0.2
+
 _PUSHED: Final = object()
 
 _log = events(__name__)
@@ -100,9 +104,7 @@ class Tracking:
                 task.result()
         finally:
             self._cache.broken()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _ended(tasks)
 
     async def _ask(self, connection: Any) -> None:
         resync_at = monotonic() + RESYNC_SECONDS
@@ -157,3 +159,16 @@ class Tracking:
             return _PUSHED
 
         return told
+
+
+async def _ended(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    """End tasks. One that a library kept from hearing it, as an answer came just then, is told again."""
+    for _ in range(TOLD_TO_END_MAX):
+        for task in tasks:
+            task.cancel()
+        _, running = await asyncio.wait(tasks, timeout=TOLD_AGAIN_SECONDS)
+        if not running:
+            break
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.exception()  # why a link ended was said by whichever task ended it
