@@ -125,7 +125,7 @@ bench: setup ## measure speed beside peers; ARGS="--table job|stages|latency|gro
 	$(UV) sync --frozen --quiet --inexact --group bench --group pictures
 	.venv/bin/python -m benchmarks $(ARGS)
 
-bench-quick: setup ## two minutes: ours beside a hand-written loop, against the ratio that is kept
+bench-quick: setup ## ours beside a hand-written loop, against the ratio that is kept
 	$(UV) sync --frozen --quiet --inexact --group bench
 	.venv/bin/python -m benchmarks --quick $(ARGS)
 

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from alerts.assessment import Evidence
 from alerts.explanation import WorkReason
 from alerts.policy import Policy
 from enrichment.facts import Facts
@@ -32,10 +31,3 @@ class Case(NamedTuple):
     def unexplained(self) -> bool:
         """There is a client, and no work reason was found."""
         return self.access.client_id is not None and not self.work_reasons
-
-    def work_evidence(self) -> tuple[Evidence, ...]:
-        """Give the strongest work reason as evidence, where there is one."""
-        return tuple(
-            Evidence("work item", reason.work.value.work_id, "ref.work.v1", reason.work.as_of)
-            for reason in self.work_reasons[:1]
-        )

@@ -70,6 +70,9 @@ LAST_RELAY_SECONDS_MAX = 3.0
 #: Seconds in which messages that are being sent when the worker stops are written down as sent.
 LAST_MESSAGES_SECONDS_MAX = 5.0
 
+#: A name and what runs for as long as the worker does.
+_Task = tuple[str, Coroutine[Any, Any, None]]
+
 
 async def build(worker: Worker, stack: AsyncExitStack, ends: TopicEnds, agents: Sequence[str]) -> list[Part]:
     """Make the parts for these agents; what they open is closed with *stack*."""
@@ -87,7 +90,6 @@ async def build(worker: Worker, stack: AsyncExitStack, ends: TopicEnds, agents: 
 
 class _Assembly:
     def __init__(self, worker: Worker, stack: AsyncExitStack, ends: TopicEnds) -> None:
-        self._worker = worker
         self._settings = worker.settings
         self._metrics = worker.metrics
         self._stack = stack
@@ -98,8 +100,8 @@ class _Assembly:
         self._published, self._routable = asyncio.Event(), asyncio.Event()
         self._store: Store | None = None
         self._limits: LimitsInForce | None = None
-        self._limits_watched = False
-        self._store_shown = False
+        #: Names of the tasks that several parts need and one has.
+        self._given: set[str] = set()
         self._holder = f"{socket.gethostname()}-{os.getpid()}"
 
     # -- what several agents need -------------------------------------------------------------------------------
@@ -131,12 +133,15 @@ class _Assembly:
             self._limits = LimitsInForce(self._settings.limits, RELEASE, self._metrics)
         return self._limits
 
-    def _limits_watch(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
-        """Give the task that reads the limits again, to the first part that asks."""
-        if self._limits_watched:
+    def _once(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> list[_Task]:
+        """Give a task to the first part that asks for it, and nothing to the others."""
+        if name in self._given:
             return []
-        self._limits_watched = True
-        return [("limits", self._limits_in_force().watch())]
+        self._given.add(name)
+        return [(name, work())]
+
+    def _limits_watch(self) -> list[_Task]:
+        return self._once("limits", self._limits_in_force().watch)
 
     async def _open_store(self) -> Store:
         if self._store is None:
@@ -146,12 +151,9 @@ class _Assembly:
             self._stack.callback(self._store.close)
         return self._store
 
-    def _store_figures(self, store: Store) -> list[tuple[str, Coroutine[Any, Any, None]]]:
-        """Give the task that shows what waits in the store, to the first part that asks."""
-        if self._store_shown:
-            return []
-        self._store_shown = True
-        return [("store figures", _every(STORE_FIGURES_SECONDS, StoreFigures(store, self._metrics, _now).read))]
+    def _store_figures(self, store: Store) -> list[_Task]:
+        figures = StoreFigures(store, self._metrics, _now)
+        return self._once("store figures", lambda: _every(STORE_FIGURES_SECONDS, figures.read))
 
     def _wake(self) -> None:
         self._published.set()

@@ -45,6 +45,8 @@ HELD_BACK_SECONDS = 0.1
 DRAIN_LOOK_SECONDS = 0.02
 #: Seconds that one commit may take before it counts as failed.
 COMMIT_SECONDS_MAX = 10.0
+#: Seconds in which the consumer's thread must say what its group has answered.
+TAKE_ERROR_SECONDS_MAX = 10.0
 #: Seconds that a rebalance waits for the batch in hand; past it the batch is left to whoever gets the partition.
 REBALANCE_WAIT_SECONDS_MAX = 8.0
 #: What asking again does not help against.
@@ -302,7 +304,7 @@ class BatchConsumer(driver.Consumer):
             KafkaError: the coordination itself has ended.
         """
         try:
-            async with asyncio.timeout(COMMIT_SECONDS_MAX):
+            async with asyncio.timeout(TAKE_ERROR_SECONDS_MAX):
                 await self._thread.call_thread(self._take_error_in_thread)
         except TimeoutError:
             return  # its thread hangs, which is seen elsewhere
@@ -316,7 +318,7 @@ class BatchConsumer(driver.Consumer):
         except KafkaError as error:
             if coordinator._coordination_task.done():  # noqa: SLF001
                 raise
-            self.log.warning("the group did not take this member, it joins again: %s", type(error).__name__)
+            _log.warning("join-not-taken", why=type(error).__name__)
 
     # -- being looked at ----------------------------------------------------------------------------------------
 

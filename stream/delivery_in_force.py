@@ -1,25 +1,16 @@
-"""The delivery file in force: read at the start, and again whenever it changes, without a restart.
-
-A file with mistakes changes nothing: the one before it stays in force, and the log and a metric say so until it is
-mended. A secret that the file names is read again when the file itself changes.
-"""
-
-import asyncio
-from typing import Final
+"""The delivery file in force. A secret that it names is read again when the file itself changes."""
 
 from agents.metrics import Metrics
 from alerts.delivery.routes import Delivery, DeliveryError, shipped_path
 from enrichment.events import events
 from stream.delivery_file import load_delivery
+from stream.file_in_force import FileInForce
 from stream.settings import Settings
-
-#: Seconds between looks at the file.
-LOOK_SECONDS: Final = 1.0
 
 _log = events(__name__)
 
 
-class DeliveryInForce:
+class DeliveryInForce(FileInForce):
     """Holds who is told, and how, for the next decision."""
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
@@ -28,28 +19,16 @@ class DeliveryInForce:
         Raises:
             DeliveryError: it holds mistakes; nobody knows who is to be told.
         """
+        super().__init__(settings.delivery or shipped_path())
         self._settings = settings
-        self._path = settings.delivery or shipped_path()
         self._metrics = metrics
-        self._content = self._read()
-        self._delivery = load_delivery(self._settings)
+        self._delivery = load_delivery(settings)
 
     def delivery(self) -> Delivery:
         """Give what is in force now."""
         return self._delivery
 
-    async def watch(self) -> None:
-        """Look again and again, for as long as the worker runs."""
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            await asyncio.to_thread(self.look)
-
-    def look(self) -> None:
-        """Take the file if it has changed and holds no mistakes."""
-        content = self._read()
-        if content == self._content:
-            return
-        self._content = content
+    def _take(self) -> None:
         try:
             self._delivery = load_delivery(self._settings)
         except DeliveryError as error:
@@ -57,9 +36,3 @@ class DeliveryInForce:
             _log.error("delivery-rejected", why=" ".join(error.sentences))
             return
         _log.warning("delivery-in-force", number=len(self._delivery.routes))
-
-    def _read(self) -> bytes | None:
-        try:
-            return self._path.read_bytes()
-        except OSError:
-            return None

@@ -31,6 +31,7 @@ EVENTS = {
     "demo-not-tidied": "The demo could not remove its topics or keys from services that are not its own.",
     "ending-stuck": "The watchdog ends the process with 70; `tasks` says where each stood: `no-progress`.",
     "figures-not-read": "Some figures for `/metrics` could not be read; they are the next time.",
+    "join-not-taken": "The consumer group answered a join with an error that may pass; it is asked again.",
     "judging-failed": "A rule or a limit of ours failed for one access, which is parked; `where` is the place.",
     "kafka-away": "Kafka does not say where the topics end; `/readyz` says so too.",
     "limits-in-force": "Changed limits are in force.",
@@ -95,8 +96,9 @@ The service writes events to stderr: JSON, or lines on a terminal (`ACCESSWATCH_
 
 Every line has `event`, `level`, `logger` and `timestamp`. The same event (of the same agent, channel, topic, part) is
 written five times a minute at most; the next line of it then carries `left_out`, how many were not. A line of a library
-has its text as `event`, from WARNING on. An error's text is never written, since it may quote a value: `errors` holds
-classes and places. Names behind a meaning, as `held`, are pages in [runbooks](runbooks/).
+has its text as `event`, from WARNING on; Faust writes of its starts and stops under our names. An error's text is never
+written, since it may quote a value: `errors` holds classes and places. Names behind a meaning, as `held`, are pages in
+[runbooks](runbooks/).
 
 | event | level | fields | what it means |
 |---|---|---|---|

@@ -81,7 +81,6 @@ class Part:
         """Note how far Kafka has taken our commits, against where the partitions end."""
         consumer = self.consumer
         if consumer is not None:
-            await consumer.join_again()
             held = self.gate() is not None or (self.hold is not None and self.hold.reason is not None)
             self.progress.note(consumer.committed(), ends, held=held, now=monotonic(), joined=consumer.joined)
 

@@ -210,6 +210,7 @@ class Worker:
                 consumer = part.consumer
                 if consumer is None or not (topics := consumer.subscribed()):
                     continue
+                await consumer.join_again()
                 try:
                     async with asyncio.timeout(KAFKA_ANSWER_SECONDS_MAX):
                         reached = await ends.ends(topics)

@@ -13,6 +13,7 @@ import textwrap
 import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from weakref import WeakSet
 
@@ -21,6 +22,7 @@ import faust
 import pytest
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 from faust.transport.consumer import Consumer, Fetcher, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -327,3 +329,26 @@ def _code_of(cls: type) -> Iterator[Any]:
         code = waiting.pop()
         yield code
         waiting += [constant for constant in code.co_consts if inspect.iscode(constant)]
+
+
+@pytest.mark.parametrize("error", [KafkaError("UnknownError()"), GroupAuthorizationFailedError("contract")])
+async def test_what_a_group_answers_is_taken_and_only_a_refusal_is_passed_on(
+    consumer: BatchConsumer, monkeypatch: pytest.MonkeyPatch, error: KafkaError
+) -> None:
+    """Aiokafka waits until somebody takes the error; without that it never asks the group again."""
+    loop = asyncio.get_running_loop()
+    coordinator = GroupCoordinator.__new__(GroupCoordinator)
+    coordinator._subscription, coordinator._closing = SubscriptionState(), loop.create_future()
+    coordinator._subscription.register_fetch_waiters(set())
+    coordinator._coordination_task = loop.create_future()
+    coordinator._pending_exception = coordinator._error_consumed_fut = None
+    monkeypatch.setattr(consumer._thread, "_ensure_consumer", lambda: SimpleNamespace(_coordinator=coordinator))
+    waiting = asyncio.ensure_future(coordinator._push_error_to_user(error))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    if isinstance(error, GroupAuthorizationFailedError):
+        with pytest.raises(GroupAuthorizationFailedError):
+            await consumer._take_error_in_thread()
+    else:
+        await consumer._take_error_in_thread()
+    await waiting

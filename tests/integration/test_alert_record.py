@@ -18,20 +18,12 @@ from alerts.store.store import Store
 from enrichment.newzealand import nz_date
 from tests.support.alert_builders import NOON, NOW, a_hit, an_answer
 from tests.support.console import accesswatch
-from tests.support.databases import an_empty_database, kinds
 from tests.support.routes import a_plan, telling
 from tests.support.worker import without_ours
 
 DAY = nz_date(NOON)
 PAIR, ACTOR = alert_id("S-1", "C-1", DAY), alert_id("S-1", None, DAY)
 SOON = timedelta(seconds=1)
-
-
-@pytest.fixture(params=kinds())
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database that only this test has."""
-    with an_empty_database(request.param, tmp_path) as empty:
-        yield empty
 
 
 @pytest.fixture

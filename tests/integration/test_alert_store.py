@@ -30,7 +30,6 @@ from alerts.store.store import Store
 from alerts.store.tables import METADATA
 from tests.support.alert_builders import NOW, RULES, a_hit, an_answer
 from tests.support.alert_workers import HITS, the_hits
-from tests.support.databases import an_empty_database, kinds
 from tests.support.routes import a_plan, telling
 
 DAY = date(2026, 11, 20)
@@ -38,13 +37,6 @@ PAIR = alert_id("S-1", "C-1", DAY)
 ACTOR = alert_id("S-1", None, DAY)
 SOON = timedelta(seconds=1)
 CHECKOUT = Path(__file__).parents[2]
-
-
-@pytest.fixture(params=kinds())
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database that only this test has."""
-    with an_empty_database(request.param, tmp_path) as empty:
-        yield empty
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ too where ``TEST_POSTGRESQL`` is set.
 
 import asyncio
 import base64
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,19 +20,11 @@ from alerts.store.store import Store
 from enrichment.newzealand import nz_date
 from tests.support.alert_builders import NOON, RULES
 from tests.support.crash_points import DIED, POINTS, carried
-from tests.support.databases import an_empty_database, kinds
 from tests.support.mail_and_hooks import Hook, http_server
 
 PAIR = alert_id("S-1", "C-1", nz_date(NOON))
 #: Past every claim's end.
 LATER = timedelta(minutes=1)
-
-
-@pytest.fixture(params=kinds())
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database."""
-    with an_empty_database(request.param, tmp_path) as empty:
-        yield empty
 
 
 def a_delivery_file(directory: Path, url: str) -> Path:

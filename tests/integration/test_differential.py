@@ -13,7 +13,7 @@ from stream.publishing import Publisher
 from stream.settings import Settings
 from tests.support.plain_rules import PAIR, SEVERITIES, Doc, PlainRules, Verdict, World, nz_day, when
 from tests.support.random_day import RandomDay
-from tests.support.worker import RunningWorker, a_worker, eventually, publish, values
+from tests.support.worker import a_worker, all_assessed, eventually, publish, values
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("topics")]
 
@@ -64,15 +64,6 @@ async def play(settings: Settings, accesses: list[Doc]) -> None:
             key, value = access["staff_id"].encode(), json.dumps(access).encode()
             await publisher.send(settings.topic("cms.access.v1"), key, value, timestamp_ms=first + number)
         await publisher.flush()
-
-
-def all_assessed(worker: RunningWorker, count: int) -> None:
-    """Wait for as long as there is progress: a busy machine is slow, and that is no difference."""
-    before = -1.0
-    while (assessed := worker.metric("accesswatch_accesses_total")) < count:
-        moved = before
-        eventually(lambda: worker.metric("accesswatch_accesses_total") > moved, f"it stands at {moved:.0f} of {count}")  # noqa: B023 called at once
-        before = assessed
 
 
 def verdict(assessment: Doc) -> Verdict:

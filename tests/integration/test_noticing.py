@@ -12,7 +12,7 @@ from simulator.records import Played, Reference
 from stream.connections import aiokafka_options
 from stream.publishing import Publisher
 from stream.settings import Settings
-from tests.support.worker import RunningWorker, a_worker, eventually, values
+from tests.support.worker import a_worker, all_assessed, values
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("topics"), pytest.mark.long]
 
@@ -54,15 +54,6 @@ async def publish(settings: Settings, records: list[Reference], accesses: list[P
                 settings.topic("cms.access.v1"), played.key.encode(), played.value, timestamp_ms=first + number
             )
         await publisher.flush()
-
-
-def all_assessed(worker: RunningWorker, count: int) -> None:
-    """Wait for as long as there is progress: a busy machine is slow, and that is no difference."""
-    before = -1.0
-    while (assessed := worker.metric("accesswatch_accesses_total")) < count:
-        moved = before
-        eventually(lambda: worker.metric("accesswatch_accesses_total") > moved, f"it stands at {moved:.0f} of {count}")  # noqa: B023 called at once
-        before = assessed
 
 
 def verdict_of(said: Said) -> Verdict:

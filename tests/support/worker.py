@@ -116,6 +116,15 @@ async def eventually_async(happened: Callable[[], Awaitable[T | None]]) -> T:
     return found
 
 
+def all_assessed(worker: RunningWorker, count: int) -> None:
+    """Wait for as long as there is progress: a busy machine is slow, and that is no difference."""
+    before = -1.0
+    while (assessed := worker.metric("accesswatch_accesses_total")) < count:
+        moved = before
+        eventually(lambda: worker.metric("accesswatch_accesses_total") > moved, f"it stands at {moved:.0f} of {count}")  # noqa: B023 called at once
+        before = assessed
+
+
 async def publish(settings: Settings, topic: str, records: Sequence[tuple[str | None, object]]) -> None:
     """Publish (key, value) records: values as JSON, bytes as they are, None as a tombstone."""
     async with Publisher(aiokafka_options(settings)) as publisher:
