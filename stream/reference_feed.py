@@ -79,9 +79,11 @@ class ReferenceFeed:
 
     async def _lost(self) -> str | None:
         """Say what was lost, if anything was; what is left is then not judged with any more."""
+        # The epoch is asked for last: data that are emptied between the two are gone, they did not go back.
+        went_back = await self._shelf.went_back()
         if await self._shelf.current_epoch() != self.epoch:
             return "the reference data in Redis are gone or others: they are loaded from Kafka"
-        if await self._shelf.went_back():
+        if went_back:
             await self._upkeep.replace(self.epoch, uuid4().hex)
             return "Redis went back to an older copy of the reference data: what is missing is loaded again from Kafka"
         if monotonic() - self._topics_seen_at >= TOPICS_LOOK_SECONDS:
