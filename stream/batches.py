@@ -246,6 +246,23 @@ class BatchConsumer(driver.Consumer):
         finally:
             self._seeking -= 1
 
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek all assigned partitions to what is committed, or to their beginning where nothing is.
+
+        aiokafka leaves a partition of which nothing is committed where it has been read up to: what was fetched of it
+        and given back would be passed over, and the next commit would hide it.
+        """
+        committed: Mapping[TP, int] = await self._thread.call_thread(self._seek_in_thread)
+        return committed
+
+    async def _seek_in_thread(self) -> Mapping[Any, int]:
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001 as Faust's own
+        committed: Mapping[Any, int] = await consumer.seek_to_committed()
+        anew = [partition for partition, offset in committed.items() if not offset]
+        if anew:
+            await consumer.seek_to_beginning(*anew)
+        return committed
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish and commit what is in hand as far as time allows, then forget the partitions."""
         try:

@@ -74,7 +74,7 @@ READ: list[tuple[Any, str, str]] = [
     (Consumer.resume_flow, "192f20bc377f", "the same"),
     (ThreadDelegateConsumer._getmany, "8dbffeccb0e3", "InOrderConsumer._getmany replaces it"),
     (ThreadDelegateConsumer._commit, "91c201528438", "BatchConsumer._commit replaces it"),
-    (ThreadDelegateConsumer.seek_to_committed, "6c17ae1d4f33", "PositionedConsumer.seek_to_committed replaces it"),
+    (ThreadDelegateConsumer.seek_to_committed, "6c17ae1d4f33", "BatchConsumer and PositionedConsumer replace it"),
     (ThreadDelegateConsumer.seek_wait, "87115444b6fc", "PositionedConsumer seeks as it does"),
     (driver.Consumer._to_message, "a2a5aefda42d", "BatchConsumer._hand_over makes events with it"),
     (Thread._ensure_consumer, "a2c77687801c", "BatchConsumer commits through it"),
@@ -91,6 +91,11 @@ READ: list[tuple[Any, str, str]] = [
     (GroupCoordinator.check_errors, "c67ee34a37d9", "BatchConsumer.join_again asks it"),
     (GroupCoordinator._push_error_to_user, "8dce53d5130d", "BatchConsumer.join_again ends the wait that it begins"),
     (aiokafka.AIOKafkaConsumer.commit, "f85283bf7c7c", "BatchConsumer._commit_in_thread calls it"),
+    (
+        aiokafka.AIOKafkaConsumer.seek_to_committed,
+        "9c20926f1712",
+        "BatchConsumer seeks where it does not: nothing is committed",
+    ),
 ]
 
 

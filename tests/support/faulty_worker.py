@@ -92,6 +92,25 @@ def _say_slowly_how_far() -> None:
     setattr(ReferenceFeed, "_read_up_to", late)  # noqa: B010 mypy takes a plain assignment for another form
 
 
+def _give_the_first_back() -> None:
+    from stream.batches import BatchConsumer  # noqa: PLC0415 imported where the fault is
+
+    wait = BatchConsumer._wait_next_records
+    given_back: set[BatchConsumer] = set()
+
+    async def moved_meanwhile(self: BatchConsumer, seconds: float) -> Any:
+        records, rest = await wait(self, seconds)
+        if records and self not in given_back:
+            given_back.add(self)
+            sys.stderr.write("FAULT INJECTED\n")
+            sys.stderr.flush()
+            # As a rebalance in the middle of a poll does.
+            self._seeks += 1
+        return records, rest
+
+    setattr(BatchConsumer, "_wait_next_records", moved_meanwhile)  # noqa: B010 as below
+
+
 def _after(real: Callable[..., Any], fault: Callable[..., Any]) -> Callable[..., Any]:
     calls = 0
 
@@ -116,6 +135,7 @@ FAULTS = {
     "fetcher": _hang_the_fetcher,
     "slow-idle": _say_slowly_how_far,
     "join": _refuse_the_join,
+    "give-back": _give_the_first_back,
 }
 
 if __name__ == "__main__":
