@@ -121,7 +121,7 @@ benchmark: setup ## how well accesswatch notices: seeds judged in memory, days t
 	.venv/bin/python -m benchmarks.noticing report
 	.venv/bin/python -m benchmarks.noticing report build/noticing/worker --curves build/noticing/none
 
-bench: setup ## measure speed beside peers; ARGS="--table job|stages|latency|growth|workers", ARGS=--write for the docs
+bench: setup ## measure speed beside peers; ARGS="--table job|stages|latency|growth|workers|backlog", ARGS=--write for the docs
 	$(UV) sync --frozen --quiet --inexact --group bench --group pictures
 	.venv/bin/python -m benchmarks $(ARGS)
 

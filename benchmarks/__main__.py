@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks import growth, job, latency, quick, stages, workers
+from benchmarks import backlog, growth, job, latency, quick, stages, workers
 
 TABLES = {
     "job": job.measure,
@@ -11,6 +11,7 @@ TABLES = {
     "latency": latency.measure,
     "growth": growth.measure,
     "workers": workers.measure,
+    "backlog": backlog.measure,
 }
 
 

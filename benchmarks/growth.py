@@ -14,6 +14,7 @@ STAFF = (800, 8_000, 80_000)
 CLIENTS = (12_000, 120_000, 1_200_000)
 PARTITION_COUNTS = (1, 8, 64)
 BATCHES = (100, 1_000, 4_000)
+HITS = (0.001, 0.01, 0.1)
 _LEAST_CLIENTS = 12_000
 
 
@@ -26,6 +27,9 @@ def measure(command: str, *, accesses: int, staff: int, clients: int, rounds: in
             (one, _runs(Ministry(staff, clients, accesses), rounds, partitions=one)) for one in PARTITION_COUNTS
         ],
         "records in a batch": [(one, _runs(Ministry(staff, clients, accesses), rounds, batch=one)) for one in BATCHES],
+        "own records in a thousand": [
+            (round(one * 1000), _runs(Ministry(staff, clients, accesses, one), rounds)) for one in HITS
+        ],
     }
     rows = [
         [

@@ -7,10 +7,11 @@ the ``reference`` agent does, without Kafka between: how fast they are loaded is
 import sys
 from collections.abc import Iterator
 from datetime import date
-from itertools import chain, islice
+from itertools import chain, cycle, islice
 from time import monotonic
 from typing import cast
 
+import orjson
 import redis.asyncio
 
 from enrichment.decode import decode
@@ -30,13 +31,16 @@ _RECORDS_PER_STEP = 500
 class Ministry:
     """How large it is, and the beginning of one working day of it."""
 
-    def __init__(self, staff: int = 8_044, clients: int = 1_200_000, accesses: int = 200_000) -> None:
+    def __init__(
+        self, staff: int = 8_044, clients: int = 1_200_000, accesses: int = 200_000, own_records: float = 0.0
+    ) -> None:
         """Found the agency and play the beginning of its day.
 
         Args:
             staff: how many staff records.
             clients: how many client records.
             accesses: how many accesses; what becomes known meanwhile is known from the start.
+            own_records: share of the accesses whose client is made one of the actor's own, which is always a hit.
         """
         self._world = World(SEED, DAY, days=1, staff=staff, clients=clients)
         self.accesses: list[tuple[bytes, bytes]] = []
@@ -48,6 +52,16 @@ class Ministry:
                 self._news.append(one.record)
             if len(self.accesses) == accesses:
                 break
+        if own_records:
+            self._look_at_their_own(round(1 / own_records))
+
+    def _look_at_their_own(self, every: int) -> None:
+        known = (orjson.loads(record.value) for record in self._world.reference() if record.kind == "staff")
+        own = cycle((each["staff_id"], each["client_ids"][0]) for each in known if each.get("client_ids"))
+        for at in range(0, len(self.accesses), every):
+            staff_id, client_id = next(own)
+            access = orjson.loads(self.accesses[at][1]) | {"staff_id": staff_id, "client_id": client_id}
+            self.accesses[at] = staff_id.encode(), orjson.dumps(access)
 
     def reference(self) -> Iterator[tuple[ReferenceKind, bytes]]:
         """Give every reference record."""

@@ -141,7 +141,7 @@ class Stand:
                     done - first,
                     time.monotonic() - began,
                     sum(_cpu(one.pid) for one in processes) - cpu,
-                    sum(_rss_mb(one.pid) for one in processes),
+                    sum(rss_mb(one.pid) for one in processes),
                     await _redis_cpu(client) - redis_cpu,
                 )
         await client.aclose()
@@ -172,15 +172,17 @@ def stand(ministry: Ministry, partitions: int = PARTITIONS, *, published: bool =
             settings = load_settings(environment)
             with administration(settings) as admin:
                 create_missing(admin, settings, partitions=partitions)
-            asyncio.run(_fill(settings, addresses.redis, ministry, published=published))
+            asyncio.run(_put_reference(settings, addresses.redis, ministry))
+            if published:
+                asyncio.run(publish(settings, ministry.accesses))
             yield Stand(settings, environment, directory, len(ministry.accesses))
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager
-def running(place: Stand, command: Sequence[str]) -> Iterator[None]:
-    """Run a worker of ours for as long as the block, which begins when it is ready."""
+def running(place: Stand, command: Sequence[str]) -> Iterator[int]:
+    """Run a worker of ours for as long as the block, which begins when it is ready; give its process id."""
     address = f"127.0.0.1:{free_port()}"
     log = place.directory / "running.log"
     with log.open("wb") as sink:
@@ -193,7 +195,7 @@ def running(place: Stand, command: Sequence[str]) -> Iterator[None]:
             if time.monotonic() > deadline or process.poll() is not None:
                 raise RuntimeError(f"the worker did not become ready; its log ends:\n{_tail(log)}")
             time.sleep(_LOOK_SECONDS)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait(STOP_SECONDS_MAX)
@@ -207,15 +209,17 @@ def _ready(address: str) -> bool:
         return False
 
 
-async def _fill(settings: Settings, url: str, ministry: Ministry, *, published: bool) -> None:
+async def _put_reference(settings: Settings, url: str, ministry: Ministry) -> None:
     client = redis.asyncio.Redis.from_url(url)
     await put_reference(client, namespace(settings), ministry)
     await client.aclose()
-    if not published:
-        return
+
+
+async def publish(settings: Settings, accesses: Sequence[tuple[bytes, bytes]]) -> None:
+    """Put accesses on their topic, as if they had come over a working day."""
     async with Publisher(aiokafka_options(settings)) as publisher:
-        for number, (key, value) in enumerate(ministry.accesses):
-            at = FIRST_RECORD_MS + int(_DAY_MS * number / len(ministry.accesses))
+        for number, (key, value) in enumerate(accesses):
+            at = FIRST_RECORD_MS + int(_DAY_MS * number / len(accesses))
             await publisher.send(settings.topic(ACCESS), key, value, timestamp_ms=at)
         await publisher.flush()
 
@@ -297,7 +301,8 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def _rss_mb(pid: int) -> float:
+def rss_mb(pid: int) -> float:
+    """Give the resident memory of a process in MB."""
     return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
