@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -48,7 +48,7 @@ from stream.in_order import InOrderConsumer
 from stream.kafka_ends import TopicEnds
 from stream.limits_in_force import LimitsInForce
 from stream.outputs import RenewedOutputs
-from stream.parts import Part
+from stream.parts import Part, Task, Work
 from stream.readiness import Readiness
 from stream.redis_link import connect, namespace
 from stream.reference_feed import ReferenceFeed
@@ -69,9 +69,6 @@ OLD_MESSAGES_SECONDS = 3600.0
 LAST_RELAY_SECONDS_MAX = 3.0
 #: Seconds in which messages that are being sent when the worker stops are written down as sent.
 LAST_MESSAGES_SECONDS_MAX = 5.0
-
-#: A name and what runs for as long as the worker does.
-_Task = tuple[str, Coroutine[Any, Any, None]]
 
 
 async def build(worker: Worker, stack: AsyncExitStack, ends: TopicEnds, agents: Sequence[str]) -> list[Part]:
@@ -133,14 +130,14 @@ class _Assembly:
             self._limits = LimitsInForce(self._settings.limits, RELEASE, self._metrics)
         return self._limits
 
-    def _once(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> list[_Task]:
+    def _once(self, name: str, work: Work) -> list[Task]:
         """Give a task to the first part that asks for it, and nothing to the others."""
         if name in self._given:
             return []
         self._given.add(name)
-        return [(name, work())]
+        return [(name, work)]
 
-    def _limits_watch(self) -> list[_Task]:
+    def _limits_watch(self) -> list[Task]:
         return self._once("limits", self._limits_in_force().watch)
 
     async def _open_store(self) -> Store:
@@ -151,9 +148,9 @@ class _Assembly:
             self._stack.callback(self._store.close)
         return self._store
 
-    def _store_figures(self, store: Store) -> list[_Task]:
+    def _store_figures(self, store: Store) -> list[Task]:
         figures = StoreFigures(store, self._metrics, _now)
-        return self._once("store figures", lambda: _every(STORE_FIGURES_SECONDS, figures.read))
+        return self._once("store figures", partial(_every, STORE_FIGURES_SECONDS, figures.read))
 
     def _wake(self) -> None:
         self._published.set()
@@ -180,7 +177,7 @@ class _Assembly:
         )
         app = faust_app(self._settings, "reference", feed.consumer)
         add_agent(app, "reference", list(self._kinds), agent.attach)
-        return Part("reference", self._metrics, app=app, hold=hold, tasks=[("reference feed", feed.watch())])
+        return Part("reference", self._metrics, app=app, hold=hold, tasks=[("reference feed", feed.watch)])
 
     async def screen(self) -> Part:
         metrics, topic = self._metrics, self._settings.topic(ACCESS)
@@ -227,11 +224,11 @@ class _Assembly:
             gate=lambda: readiness.reason,
             unbroken=(topic,),
             tasks=[
-                ("readiness", readiness.watch()),
-                ("changes", tracking.run()),
+                ("readiness", readiness.watch),
+                ("changes", tracking.run),
                 *self._limits_watch(),
-                ("activity", _every(ACTIVITY_SECONDS, activity.count)),
-                ("reference figures", _every(1.0, partial(self._count_reference, shelf))),
+                ("activity", partial(_every, ACTIVITY_SECONDS, activity.count)),
+                ("reference figures", partial(_every, 1.0, partial(self._count_reference, shelf))),
             ],
             finish=activity.tell,
         )
@@ -244,7 +241,7 @@ class _Assembly:
         app = faust_app(self._settings, "alert")
         add_agent(app, "alert", [self._settings.topic(HIT)], agent.attach)
         relay = self._relay(store)
-        relaying = Ending(relay.run(self._published, self._stop))
+        relaying = Ending(partial(relay.run, self._published, self._stop))
 
         async def finish() -> None:
             # The last hits' revisions; what does not make it in time waits in the store for the next worker.
@@ -260,8 +257,8 @@ class _Assembly:
             app=app,
             hold=hold,
             tasks=[
-                ("relay", relaying.run()),
-                ("precision", _every(PRECISION_SECONDS, agent.count_precision)),
+                ("relay", relaying.run),
+                ("precision", partial(_every, PRECISION_SECONDS, agent.count_precision)),
                 *self._store_figures(store),
             ],
             finish=finish,
@@ -275,7 +272,7 @@ class _Assembly:
         agent = Hindsight(await self._open_store(), hold, topics, _now, self._wake)
         app = faust_app(self._settings, "hindsight")
         add_agent(app, "hindsight", list(topics), agent.attach)
-        old_work = ("old work", _every(OLD_WORK_SECONDS, agent.forget))
+        old_work = ("old work", partial(_every, OLD_WORK_SECONDS, agent.forget))
         return Part("hindsight", self._metrics, app=app, hold=hold, tasks=[old_work, *self._limits_watch()])
 
     async def deliver(self) -> Part:
@@ -290,17 +287,17 @@ class _Assembly:
             self._holder,
             self._publish_on(OCSF),
         )
-        telling = Ending(deliverer.run(self._routable, self._stop))
+        telling = Ending(partial(deliverer.run, self._routable, self._stop))
 
         async def finish() -> None:
             # A message on its way is waited for and written down; cut off, it would be told once more.
             self._stop.set()
             await telling.wait(LAST_MESSAGES_SECONDS_MAX)
 
-        tasks = [
-            ("deliver", telling.run()),
-            ("delivery file", in_force.watch()),
-            ("old messages", _every(OLD_MESSAGES_SECONDS, deliverer.purge)),
+        tasks: list[Task] = [
+            ("deliver", telling.run),
+            ("delivery file", in_force.watch),
+            ("old messages", partial(_every, OLD_MESSAGES_SECONDS, deliverer.purge)),
             *self._store_figures(store),
         ]
         return Part("deliver", self._metrics, tasks=tasks, finish=finish)

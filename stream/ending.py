@@ -1,14 +1,14 @@
 """Loops that end by themselves when they are told to: waited for, so that what they have in hand is written down."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+
+from stream.parts import Work
 
 
 class Ending:
     """Runs a loop, and knows when it has ended."""
 
-    def __init__(self, loop: Coroutine[Any, Any, None]) -> None:
+    def __init__(self, loop: Work) -> None:
         self._loop = loop
         self._began = False
         self._ended = asyncio.Event()
@@ -17,7 +17,7 @@ class Ending:
         """Run it."""
         self._began = True
         try:
-            await self._loop
+            await self._loop()
         finally:
             self._ended.set()
 

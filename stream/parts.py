@@ -12,6 +12,10 @@ from agents.metrics import Metrics
 from stream.batches import BatchConsumer
 from stream.progress import Progress
 
+#: What runs for as long as the worker does; called once every part could be made.
+Work = Callable[[], Coroutine[Any, Any, None]]
+Task = tuple[str, Work]
+
 
 async def _nothing() -> None:
     """Finish nothing."""
@@ -29,8 +33,8 @@ class Part:
     gate: Callable[[], str | None] = lambda: None
     #: Topics of which every offset should come: a compacted one has gaps.
     unbroken: tuple[str, ...] = ()
-    #: Names and coroutines that run for as long as the worker does.
-    tasks: list[tuple[str, Coroutine[Any, Any, None]]] = field(default_factory=list)
+    #: By name.
+    tasks: list[Task] = field(default_factory=list)
     #: Called when the worker stops, after what was in hand is done.
     finish: Callable[[], Awaitable[None]] = _nothing
     progress: Progress = field(default_factory=Progress)

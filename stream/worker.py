@@ -114,8 +114,8 @@ class Worker:
         self.parts = await build(self, stack, ends, agents)
         for part in self.parts:
             part.progress.stuck_seconds = self.settings.stuck_seconds
-            for name, task in part.tasks:
-                self._supervise(name, task)
+            for name, work in part.tasks:
+                self._supervise(name, work())
         for name in agents:
             self.metrics.agent_running.labels(name).set(1)
         # Watched from the first moment: an application has started only once its group has given it partitions.

@@ -34,7 +34,8 @@ channels:
   mail:
     {kind: smtp, host: mail, port: 1025, security: none, sender: aw@agency.example, recipients: [duty@agency.example]}
 routes:
-  - {name: all, channels: [mail]}
+  - {name: all, channels: [mail], conflict_route: elsewhere}
+  - {name: elsewhere, channels: [mail], only_when_named: true, independent: true, conflict_route: all}
 """
 #: A user of an agency's machine may have none of these in a container that reads client records.
 TOOLS = ("gcc", "cc", "make", "pip", "pip3", "uv", "curl", "wget", "git")

@@ -284,8 +284,8 @@ def unused_tcp_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_mistakes_are_said_in_a_sentence(environment: dict[str, str]) -> None:
-    """A port in use, a missing topic, an agent that is none, a setting that is none: one sentence, exit 1 or 2."""
+def test_mistakes_are_said_in_a_sentence(environment: dict[str, str], tmp_path: Path) -> None:
+    """A port in use, a missing topic, a wrong file, an agent or a setting that is none: one sentence, exit 1 or 2."""
     host, port = environment["ACCESSWATCH_HTTP"].split(":")
     with socket.socket() as taken:
         taken.bind((host, int(port)))
@@ -295,6 +295,10 @@ def test_mistakes_are_said_in_a_sentence(environment: dict[str, str]) -> None:
     assert "set ACCESSWATCH_HTTP to a free host:port" in busy.stderr
     missing = accesswatch("worker", environment=environment | {"ACCESSWATCH_TOPIC_PREFIX": "nowhere."})
     assert (missing.returncode, "accesswatch topics create" in missing.stderr) == (1, True)
+    (tmp_path / "delivery.yaml").write_text("routes: [{name: all, channels: [nobody]}]", "utf-8")
+    wrong = accesswatch("worker", environment=environment | {"ACCESSWATCH_DELIVERY": str(tmp_path / "delivery.yaml")})
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1), wrong.stderr
+    assert "conflict_route: is missing" in wrong.stderr
     assert accesswatch("worker", "--agents", "judge", environment=environment).returncode == 2
     stranger = accesswatch("worker", environment=environment | {"ACCESSWATCH_KAFAK": "x"})
     assert (stranger.returncode, "ACCESSWATCH_KAFAK" in stranger.stderr) == (1, True)

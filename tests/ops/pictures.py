@@ -65,20 +65,24 @@ def draw(board: Board, prometheus: Prometheus) -> None:
 
 
 def _draw_panel(panel: Panel, axis: Any, prometheus: Prometheus, end: float) -> None:
-    drawn = 0
+    lines: list[tuple[str, list[float], list[float]]] = []
     for legend, query in panel.queries.items():
         asked = query.replace("$__rate_interval", "30s")
-        for series in prometheus.query_range(asked, end - SPAN_SECONDS, end, STEP_SECONDS)[:SERIES_MAX]:
-            drawn += 1
+        for series in prometheus.query_range(asked, end - SPAN_SECONDS, end, STEP_SECONDS):
             named = re.sub(r"{{(\w+)}}", r"%(\1)s", legend) % defaultdict(str, series["metric"])
             times = [float(at) - end for at, _ in series["values"]]
             values = [float(value) for _, value in series["values"]]
-            axis.plot(times, values, label=named if drawn <= NAMED_MAX else None)
+            # The prefix of this run's topics says nothing to a reader.
+            lines.append((re.sub(r"faults-\w+\.", "", named), times, values))
+    # What shows most is drawn first, and named.
+    lines.sort(key=lambda line: -max((value for value in line[2] if not math.isnan(value)), default=0.0))
+    for number, (named, times, values) in enumerate(lines[:SERIES_MAX]):
+        axis.plot(times, values, label=named if number < NAMED_MAX else None)
     axis.set_title(f"{panel.title} ({panel.unit})", fontsize=9)
     axis.set_xlim(-SPAN_SECONDS, 0)
     axis.set_ylim(bottom=0)
     axis.tick_params(labelsize=7)
-    if drawn:
+    if lines:
         axis.legend(fontsize=6, loc="upper left")
 
 

@@ -146,6 +146,7 @@ async def test_a_worker_does_all_its_work_with_the_listed_rights_and_says_no_sec
         environment = {**installation.environment, "ACCESSWATCH_DELIVERY": str(delivery)}
         environment["ACCESSWATCH_LOG_LEVEL"] = "DEBUG"
         checked = await asyncio.to_thread(accesswatch, "config", "check", environment=environment)
+        assert checked.returncode == 0, checked.stderr
         installation.grant(AGENT_ROLES)
         with a_worker(environment, tmp_path) as worker:
             alert = await eventually_async(lambda: one(installation, ALERT))
@@ -219,7 +220,16 @@ def channels(port: int, address: str, secret: Path) -> dict[str, Any]:
             "mail": {**mail, "recipients": ["duty@agency.example"]},
             "hook": {"kind": "webhook", "url": address, "secret_file": str(secret)},
         },
-        "routes": [{"name": "all", "channels": ["mail", "hook"]}],
+        "routes": [
+            {"name": "all", "channels": ["mail", "hook"], "conflict_route": "elsewhere"},
+            {
+                "name": "elsewhere",
+                "channels": ["hook"],
+                "only_when_named": True,
+                "independent": True,
+                "conflict_route": "all",
+            },
+        ],
     }
 
 
