@@ -124,6 +124,10 @@ async def _freeze_the_worker(scene: Scene) -> Heal:
 EXERCISES = (
     Exercise("redis-freeze", "AccesswatchHeld", "held", "Redis was stopped with SIGSTOP", service_faults.freeze_redis),
     Exercise(
+        "redis-freeze", "AccesswatchNoProgress", "no-progress", "Redis was stopped with SIGSTOP",
+        service_faults.freeze_redis,
+    ),
+    Exercise(
         "redis-lost", "AccesswatchReferenceIncomplete", "reference-incomplete", "Redis was killed and came back empty",
         service_faults.lose_redis,
     ),
@@ -135,7 +139,7 @@ EXERCISES = (
     Exercise("worker-killed", "AccesswatchAbsent", "worker-absent", "the only worker was killed", _end_the_worker),
     Exercise("brokers-away", "AccesswatchHeld", "held", "every broker was killed", service_faults.all_away),
     Exercise(
-        "worker-frozen", "AccesswatchWorkerDown", "no-progress", "the worker was stopped with SIGSTOP",
+        "worker-frozen", "AccesswatchWorkerDown", "worker-absent", "the worker was stopped with SIGSTOP",
         _freeze_the_worker,
     ),
 )  # fmt: skip
@@ -211,12 +215,15 @@ def _answered(prometheus: Prometheus, query: str) -> str:
     except OSError as error:
         return f"cannot be asked ({error})"
     told = []
-    for series in found[:4]:
-        labels = {name: value for name, value in series["metric"].items() if name in _TOLD}
+    for series in sorted(found, key=lambda one: -float(one["value"][1])):
         value = float(series["value"][1])
+        # The prefix of this run's topics says nothing to a reader.
+        labels = [re.sub(r"^faults-\w+\.", "", said) for name, said in series["metric"].items() if name in _TOLD]
         shown = "NaN" if math.isnan(value) else f"{value:.3g}"
-        told.append(f"{shown} ({', '.join(labels.values())})" if labels else shown)
-    return "; ".join(told) or "nothing"
+        told.append(f"{shown} ({', '.join(labels)})" if labels and value != 0 else shown)
+    # All that is 0 is said once; four of the others are enough.
+    told = list(dict.fromkeys(told))
+    return "; ".join(told[:4]) or "nothing"
 
 
 async def main(kinds: Sequence[str], *, write: bool) -> None:
