@@ -28,6 +28,10 @@ class Hold:
     #: Why the batch is held, or None.
     reason: str | None = field(default=None, init=False)
 
+    def __post_init__(self) -> None:
+        """Show that nothing is held yet."""
+        self.metrics.holding.labels(self.agent).set(0)
+
     async def until_it_works(
         self, attempt: Callable[[], Awaitable[T]], transient: tuple[type[BaseException], ...]
     ) -> T:
@@ -36,17 +40,20 @@ class Hold:
         Any other error passes through. The wait has no end by design: an access is held, never skipped; the watchdog
         of the worker sees to it that a hold which should have ended is noticed.
         """
-        wait = FIRST_WAIT_SECONDS
+        wait, held = FIRST_WAIT_SECONDS, False
         try:
             while True:
                 try:
                     return await attempt()
                 except transient as error:
+                    held = True
                     self._say(error)
                     await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 jitter is no secret
                     wait = min(wait * 2, WAIT_SECONDS_MAX)
         finally:
-            self._done()
+            # Another batch of this agent that was not held says nothing of the one that is.
+            if held:
+                self._done()
 
     def _say(self, error: BaseException) -> None:
         if self.reason is None:

@@ -5,12 +5,13 @@ Kafka before what was made of it is.
 """
 
 import traceback
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from operator import itemgetter
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
 import orjson
 
@@ -20,6 +21,7 @@ from agents.metrics import Metrics
 from agents.park_limit import ParkLimit
 from agents.parking import Parked, Parking
 from agents.ports import NotPublished, Outputs
+from agents.turns import Turn, carry_in_turn
 from alerts.case import Case
 from alerts.explanation import Circumstances
 from alerts.judging import Judged, Rulebook
@@ -41,8 +43,7 @@ Ts = TypeVarTuple("Ts")
 _log = events(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Screened:
+class Screened(NamedTuple):
     """A record and what was said of it."""
 
     record: Record
@@ -70,13 +71,20 @@ class Screen:
 
     async def attach(self, events: Any) -> None:
         """Take events from Faust until it stops."""
-        async for event in events.noack().events():
-            with self.metrics.batch_seconds.labels("screen").time():
-                await self.carry(event.value)
-            event.ack()
+        await carry_in_turn(events.noack().events(), self._timed)
 
-    async def carry(self, batch: Batch) -> None:
-        """Carry one batch through; return when Kafka has acknowledged everything that was made of it."""
+    async def _timed(self, batch: Batch, turn: Turn) -> None:
+        with self.metrics.batch_seconds.labels("screen").time():
+            await self.carry(batch, turn)
+
+    async def carry(self, batch: Batch, turn: Turn | None = None) -> None:
+        """Carry one batch through; return when Kafka has acknowledged everything that was made of it.
+
+        Args:
+            batch: what one poll brought.
+            turn: its place behind other batches that are under way.
+        """
+        turn = turn or Turn()
         rulebook = self.rulebook()
         parked: list[Parked] = []
         readable = _in_order_of_time(_each(((record,) for record in batch), _decoded, parked))
@@ -87,14 +95,18 @@ class Screen:
         known = [(*one, about) for one, about in zip(readable, facts, strict=True)]
         cases = _each(known, partial(_brought_together, rulebook), parked)
         # Noted before they are judged: a batch that is held or read again is noted again, and each access counts once.
+        await turn.to_note()
         windows = await self.hold.until_it_works(
             lambda: self.windows.note([noted for _, _, noted in cases]), (NotReadable,)
         )
+        turn.noted()
         answered = [(record, case, found) for (record, case, _), found in zip(cases, windows, strict=True)]
         screened = _each(answered, partial(_judged, rulebook), parked)
+        await turn.to_publish()
         await self.limit.admit(batch, parked)
         # Published again as a whole when Kafka did not take all of it: an assessment may be repeated, never lost.
         await self.hold.until_it_works(lambda: self._publish(screened, parked), (NotPublished,))
+        turn.published()
         self._count(screened, parked)
         await self.seen(screened)
 
@@ -109,12 +121,16 @@ class Screen:
         await self.outputs.flush()
 
     def _count(self, screened: Sequence[Screened], parked: Sequence[Parked]) -> None:
+        assessments = [one.judged.assessment for one in screened]
+        channels = [one.access.channel for one in screened]
+        done = Counter([(one.action, one.outcome, by) for one, by in zip(assessments, channels, strict=True)])
+        for (action, outcome, channel), number in done.items():
+            self.metrics.accesses.labels(action, outcome).inc(number)
+            self.metrics.channel_accesses.labels(channel, action, outcome).inc(number)
+        said = Counter((each.rule, each.answer, each.stage) for one in assessments for each in one.answers)
+        for answer, number in said.items():
+            self.metrics.rule_answers.labels(*answer).inc(number)
         for one in screened:
-            assessment = one.judged.assessment
-            self.metrics.accesses.labels(assessment.action, assessment.outcome).inc()
-            self.metrics.channel_accesses.labels(one.access.channel, assessment.action, assessment.outcome).inc()
-            for answer in assessment.answers:
-                self.metrics.rule_answers.labels(answer.rule, answer.answer, answer.stage).inc()
             unknown = one.access.unknown_fields()
             if unknown:
                 self.metrics.unknown_fields.labels(one.record.topic).inc(unknown)

@@ -35,8 +35,8 @@ from mode.utils.futures import notify
 from agents.batch import Batch, Chunk
 from enrichment.events import events
 
-#: Events handed over and not yet acknowledged: one being judged, one waiting.
-IN_FLIGHT_MAX = 2
+#: Events handed over and not yet acknowledged: as many as are carried at once (``agents/turns.py``), and one waiting.
+IN_FLIGHT_MAX = 4
 #: Seconds between signs of life to the group while events are held.
 SIGN_OF_LIFE_SECONDS = 5.0
 #: Seconds until a consumer that may not read asks again whether it may.

@@ -1,14 +1,32 @@
-"""What is in hand when partitions move is read again by whoever has them then."""
+"""Several batches are in hand at once: whatever ends the worker then, none of their accesses is lost or put behind."""
 
+import json
+import signal
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
+from agents.turns import AT_ONCE_MAX
+from stream.embedded.server import free_port
 from stream.settings import Settings
 from tests.integration.test_stalls import an_access
-from tests.support.worker import a_worker, eventually, eventually_async, publish, values
+from tests.support.topics import read_all
+from tests.support.worker import RunningWorker, a_worker, eventually, eventually_async, publish, values
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("topics")]
+
+#: Enough accesses, one poll each, for the line to be full.
+ACCESSES_MAX = 100
+
+
+async def fill(settings: Settings, worker: RunningWorker) -> int:
+    """Publish accesses until as many batches are in hand as there may be; give how many accesses that took."""
+    for number in range(ACCESSES_MAX):
+        if f"BATCHES IN HAND: {AT_ONCE_MAX}" in worker.log():
+            return number
+        await publish(settings, "cms.access.v1", [(f"s{number}", an_access(number))])
+    raise AssertionError("there were never several batches in hand: nothing is shown")
 
 
 async def all_of(settings: Settings, count: int) -> list[str]:
@@ -21,6 +39,50 @@ async def all_of(settings: Settings, count: int) -> list[str]:
     return await eventually_async(complete)
 
 
+async def test_a_worker_that_is_killed_with_batches_in_hand_loses_none_of_them(
+    settings: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Nothing of them was committed: the next worker reads all of them again."""
+    with a_worker(environment, tmp_path, fault="slow-publish") as worker:
+        published = await fill(settings, worker)
+        assert worker.stop(signal.SIGKILL) == -signal.SIGKILL
+        before = {value["event_id"] for value in await values(settings, "integrity.assessment.v1")}
+        assert len(before) < published, "everything was done before the kill"
+    with a_worker(environment, tmp_path):
+        await all_of(settings, published)
+
+
+async def test_a_worker_that_is_told_to_stop_finishes_the_batches_in_hand(
+    settings: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """All that it took is assessed and committed when it ends with 0: the next one assesses nothing twice."""
+    with a_worker(environment, tmp_path, fault="slow-publish") as worker:
+        published = await fill(settings, worker)
+        assert worker.stop() == 0
+    with a_worker(environment, tmp_path):
+        ids = await all_of(settings, published)
+    assert len(ids) == len(set(ids)) == published
+
+
+async def test_a_worker_that_must_give_partitions_away_gives_none_of_their_accesses_up(
+    settings: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """A second worker joins while batches are in hand; each partition is assessed in the order of its records."""
+    other = environment | {"ACCESSWATCH_HTTP": f"127.0.0.1:{free_port()}"}
+    with a_worker(environment, tmp_path, fault="slow-publish") as worker:
+        published = await fill(settings, worker)
+        with a_worker(other, tmp_path) as second:
+            while not second.metric("accesswatch_accesses_total"):
+                assert published < ACCESSES_MAX, "the second worker was never given a partition"
+                await publish(settings, "cms.access.v1", [(f"s{published}", an_access(published))])
+                published += 1
+            await all_of(settings, published)
+    assessed = await first_seen(settings, "integrity.assessment.v1")
+    for accesses in (await first_seen(settings, "cms.access.v1")).values():
+        for ids in assessed.values():
+            assert [one for one in ids if one in accesses] == [one for one in accesses if one in ids]
+
+
 async def test_the_first_records_of_a_partition_are_not_passed_over_when_they_are_given_back(
     settings: Settings, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -30,3 +92,12 @@ async def test_the_first_records_of_a_partition_are_not_passed_over_when_they_ar
         eventually(lambda: "FAULT INJECTED" in worker.log())
         await publish(settings, "cms.access.v1", [("s0", an_access(1))])
         await all_of(settings, 2)
+
+
+async def first_seen(settings: Settings, topic: str) -> dict[int, list[str]]:
+    """Give the ids of accesses on each partition of a topic, in the order in which each was there first."""
+    assert settings.kafka is not None
+    found: defaultdict[int, dict[str, None]] = defaultdict(dict)
+    for record in await read_all(settings.kafka, settings.topic(topic)):
+        found[record.partition].setdefault(json.loads(record.value)["event_id"])
+    return {partition: list(ids) for partition, ids in found.items()}

@@ -12,6 +12,8 @@ from typing import Any
 FOREVER_SECONDS = 10_000.0
 #: Long enough for Redis to be emptied and read for anew.
 SLOW_SECONDS = 4.0
+#: Long enough for several batches to stand behind the one that is published.
+PUBLISH_SECONDS = 1.0
 #: Batches that pass before the fault begins: there is progress first.
 _BATCHES_BEFORE = 2
 
@@ -111,6 +113,30 @@ def _give_the_first_back() -> None:
     setattr(BatchConsumer, "_wait_next_records", moved_meanwhile)  # noqa: B010 as below
 
 
+def _publish_slowly() -> None:
+    from agents.screen import Screen  # noqa: PLC0415 imported where the fault is
+
+    carry, publish = Screen.carry, Screen._publish
+    in_hand = 0
+
+    async def counted(self: Screen, *given: Any) -> None:
+        nonlocal in_hand
+        in_hand += 1
+        sys.stderr.write(f"BATCHES IN HAND: {in_hand}\n")
+        sys.stderr.flush()
+        try:
+            await carry(self, *given)
+        finally:
+            in_hand -= 1
+
+    async def late(self: Screen, *given: Any) -> None:
+        await asyncio.sleep(PUBLISH_SECONDS)
+        await publish(self, *given)
+
+    setattr(Screen, "carry", counted)  # noqa: B010 as below
+    setattr(Screen, "_publish", late)  # noqa: B010
+
+
 def _after(real: Callable[..., Any], fault: Callable[..., Any]) -> Callable[..., Any]:
     calls = 0
 
@@ -136,6 +162,7 @@ FAULTS = {
     "slow-idle": _say_slowly_how_far,
     "join": _refuse_the_join,
     "give-back": _give_the_first_back,
+    "slow-publish": _publish_slowly,
 }
 
 if __name__ == "__main__":
