@@ -90,9 +90,10 @@ class Worker:
                 await self._stop()
             else:
                 _log.info("stopping", why="asked to, before everything was started")
+                await self._drain()
                 await _given_up(starting)
         if not self._started:
-            # The threads of a Faust that has half started cannot be asked to end. Nothing was read yet.
+            # The threads of a Faust that has half started cannot be asked to end. What was read is committed.
             if self._failure is not None:
                 _log.error("not-started", why=_said(self._failure))
             logging.shutdown()
@@ -232,10 +233,7 @@ class Worker:
     async def _stop(self) -> None:
         """Finish what is in hand and commit it, part by part in the order of the way, then close."""
         _log.info("stopping", why="failed" if self._failure is not None else "asked to")
-        consumers = [part.consumer for part in self.parts if part.consumer is not None]
-        finished = await asyncio.gather(*(consumer.drain(DRAIN_SECONDS_MAX, self._hurry) for consumer in consumers))
-        if not all(finished):
-            _log.warning("not-all-finished")
+        await self._drain()
         for part in self.parts:
             try:
                 await part.finish()
@@ -251,6 +249,13 @@ class Worker:
         except TimeoutError:
             _log.warning("closing-took-long")
         _log.info("stopped")
+
+    async def _drain(self) -> None:
+        """Finish and commit what the consumers that have begun have in hand: one may be at work before all are."""
+        consumers = [part.consumer for part in self.parts if part.consumer is not None and part.consumer.connected]
+        finished = await asyncio.gather(*(consumer.drain(DRAIN_SECONDS_MAX, self._hurry) for consumer in consumers))
+        if not all(finished):
+            _log.warning("not-all-finished")
 
 
 async def _given_up(starting: "asyncio.Task[None]") -> None:
