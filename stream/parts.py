@@ -51,7 +51,8 @@ class Part:
         reasons = [self.gate(), self.hold.reason if self.hold is not None else None]
         if self.app is not None and not self._assigned():
             reasons.append("no partitions are assigned yet")
-        return [f"{self.name}: {reason}" for reason in reasons if reason is not None]
+        # Both may wait for the same.
+        return [f"{self.name}: {reason}" for reason in dict.fromkeys(reasons) if reason is not None]
 
     def stuck(self) -> list[str]:
         """Give why this agent makes no progress although it could, if it does not. Safe to call from any thread."""

@@ -1,0 +1,246 @@
+"""What is done to a running service so that its alerts fire, one exercise a runbook or more."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import yaml
+from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from stream.connections import aiokafka_options
+from stream.publishing import Publisher
+from stream.topic_admin import administration
+from stream.topics import ACCESS, ALERT
+from tests.faults import agency, service_faults, store_faults
+from tests.faults.fault import Heal, nothing
+from tests.faults.scene import PARTITIONS, Scene
+
+#: What makes a worker work for longer than the rule waits.
+BACKLOG = 120_000
+#: New alerts, more than anybody can look at; each is one person's own record on one day.
+FLOOD = 100
+SLOW_SECONDS = 20.0
+#: Lost unread, on each partition.
+LOST = 50
+
+Inject = Callable[[Scene], Awaitable[Heal]]
+
+
+@dataclass(frozen=True, slots=True)
+class Exercise:
+    """A fault, and the alert whose runbook is followed."""
+
+    kind: str
+    alert: str
+    runbook: str
+    what: str
+    inject: Inject
+
+
+async def _stop_the_source(scene: Scene) -> Heal:
+    rate, scene.feeder.per_second = scene.feeder.per_second, 0
+
+    async def heal() -> None:
+        scene.feeder.per_second = rate
+
+    return heal
+
+
+async def _poison(scene: Scene) -> Heal:
+    async with Publisher(aiokafka_options(scene.settings)) as publisher:
+        for number in range(500):
+            await publisher.send(scene.topic(ACCESS), b"s00", b'{"event_id": %d}' % number, ())
+        await publisher.flush()
+    return nothing
+
+
+async def _bad_limits(scene: Scene) -> Heal:
+    file = scene.settings.limits
+    assert file is not None
+    before = await asyncio.to_thread(file.read_text)
+    await asyncio.to_thread(file.write_text, "rules: {volume: {clients_max: -1}}")
+
+    async def heal() -> None:
+        await asyncio.to_thread(file.write_text, before)
+
+    return heal
+
+
+async def _end_the_worker(scene: Scene) -> Heal:
+    worker = scene.fleet.workers[0]
+    worker.wanted = False
+    scene.fleet.kill(worker)
+
+    async def heal() -> None:
+        worker.wanted = True
+
+    return heal
+
+
+async def _freeze_the_worker(scene: Scene) -> Heal:
+    worker = scene.fleet.workers[0]
+    scene.fleet.freeze(worker)
+
+    async def heal() -> None:
+        scene.fleet.thaw(worker)
+
+    return heal
+
+
+async def _pile_up(scene: Scene) -> Heal:
+    """A sender that was away sends what it has kept, all at once."""
+    scene.feeder.burst(BACKLOG)
+    return nothing
+
+
+async def _own_records(scene: Scene) -> Heal:
+    """Many people open their own records: an alert of each and each day."""
+    await _publish(scene, (_own(number, "flood") for number in range(FLOOD)))
+    return nothing
+
+
+async def _slow_down(scene: Scene) -> Heal:
+    """Redis stands for a while, and people open their own records meanwhile."""
+    thaw = await service_faults.freeze_redis(scene)
+    await _publish(scene, (_own(number, "slow") for number in range(FLOOD, FLOOD + 10)))
+    await asyncio.sleep(SLOW_SECONDS)
+    await thaw()
+    return nothing
+
+
+async def _lose_unread(scene: Scene) -> Heal:
+    """While the worker stands, accesses come and are removed from Kafka as its retention would."""
+    worker, topic = scene.fleet.workers[0], scene.topic(ACCESS)
+    scene.fleet.freeze(worker)
+    await asyncio.sleep(PARTITIONS * LOST / scene.feeder.per_second)
+    with administration(scene.settings) as admin:
+        await asyncio.to_thread(
+            admin.delete_records, {TopicPartition(topic, number): -1 for number in range(PARTITIONS)}
+        )
+    scene.fleet.thaw(worker)
+    return nothing
+
+
+async def _ask_for_copies(scene: Scene) -> Heal:
+    """Kafka wants two copies of what is written to the topic of alerts, and has one broker."""
+
+    async def copies(number: int) -> None:
+        configs = {"min.insync.replicas": str(number)}
+        resource = ConfigResource(ConfigResourceType.TOPIC, scene.topic(ALERT), configs=configs)
+        with administration(scene.settings) as admin:
+            await asyncio.to_thread(admin.alter_configs, [resource])
+
+    await copies(2)
+    await _publish(scene, (_own(number, "copies") for number in range(FLOOD + 10, FLOOD + 20)))
+
+    async def heal() -> None:
+        await copies(1)
+
+    return heal
+
+
+async def _strangers(scene: Scene) -> Heal:
+    """People open clients of whom the feed has sent no record."""
+    rate, scene.feeder.per_second = scene.feeder.per_second, 1
+    clients = (_access(f"stranger-{number}", agency.STAFF[number % 20], f"new-{number}") for number in range(3000))
+    await _publish(scene, clients)
+
+    async def heal() -> None:
+        scene.feeder.per_second = rate
+
+    return heal
+
+
+async def _leave_nobody(scene: Scene) -> Heal:
+    """Every route is read by the person whom an alert is about."""
+    file = scene.settings.delivery
+    assert file is not None
+    before = await asyncio.to_thread(file.read_text)
+    changed = yaml.safe_load(before)
+    for route in changed["routes"]:
+        route["staff"] = [agency.STAFF[0]]
+    await asyncio.to_thread(file.write_text, yaml.safe_dump(changed))
+    # It is in force within a second or two.
+    await asyncio.sleep(5)
+    first = [
+        number for number in range(FLOOD + 20, FLOOD + 20 + 3 * len(agency.STAFF)) if _who(number) == agency.STAFF[0]
+    ]
+    await _publish(scene, (_own(number, "nobody") for number in first))
+
+    async def heal() -> None:
+        await asyncio.to_thread(file.write_text, before)
+
+    return heal
+
+
+async def _publish(scene: Scene, accesses: Iterable[dict[str, Any]]) -> None:
+    async with Publisher(aiokafka_options(scene.settings)) as publisher:
+        for access in accesses:
+            await publisher.send(scene.topic(ACCESS), access["staff_id"].encode(), json.dumps(access).encode(), ())
+        await publisher.flush()
+
+
+def _who(number: int) -> str:
+    return agency.STAFF[number % len(agency.STAFF)]
+
+
+def _own(number: int, token: str) -> dict[str, Any]:
+    """Somebody opens the own record, on a day that no other such access is of."""
+    staff = _who(number)
+    days = 1 + number // len(agency.STAFF)
+    return _access(f"{token}-{number}", staff, agency.OWN[staff], timedelta(days=days))
+
+
+def _access(event_id: str, staff: str, client: str, ago: timedelta = timedelta()) -> dict[str, Any]:
+    at = (datetime.now(UTC) - ago).isoformat()
+    return {"event_id": event_id, "occurred_at": at, "staff_id": staff, "action": "view", "client_id": client}
+
+
+EXERCISES = (
+    Exercise("redis-freeze", "AccesswatchHeld", "held", "Redis was stopped with SIGSTOP", service_faults.freeze_redis),
+    Exercise(
+        "redis-freeze", "AccesswatchNoProgress", "no-progress", "Redis was stopped with SIGSTOP",
+        service_faults.freeze_redis,
+    ),
+    Exercise(
+        "redis-lost", "AccesswatchReferenceIncomplete", "reference-incomplete", "Redis was killed and came back empty",
+        service_faults.lose_redis,
+    ),
+    Exercise("disk-full", "AccesswatchDiskFull", "disk-full", "the store's disk was filled", store_faults.fill_disk),
+    Exercise("mail-away", "AccesswatchChannelDown", "channel-down", "the mail server closed", store_faults.close_mail),
+    Exercise("poison", "AccesswatchDeadLetters", "dead-letters", "500 records were sent that are no accesses", _poison),
+    Exercise("source-stops", "AccesswatchSourceSilent", "source-silent", "the sender was stopped", _stop_the_source),
+    Exercise("limits", "AccesswatchLimitsRejected", "limits", "a limits file with a mistake was put in", _bad_limits),
+    Exercise("worker-killed", "AccesswatchAbsent", "worker-absent", "the only worker was killed", _end_the_worker),
+    Exercise("brokers-away", "AccesswatchHeld", "held", "every broker was killed", service_faults.all_away),
+    Exercise(
+        "worker-frozen", "AccesswatchWorkerDown", "worker-absent", "the worker was stopped with SIGSTOP",
+        _freeze_the_worker,
+    ),
+    Exercise("backlog", "AccesswatchBehind", "behind", f"{BACKLOG:,} accesses were sent at once", _pile_up),
+    Exercise("flood", "AccesswatchAlertFlood", "alert-flood", f"{FLOOD} own records were opened", _own_records),
+    Exercise(
+        "slow", "AccesswatchSlowAlertsBurn", "slow-alerts",
+        f"Redis stood for {SLOW_SECONDS:.0f} s while own records were opened", _slow_down,
+    ),
+    Exercise(
+        "lost-unread", "AccesswatchLostUnread", "lost-unread",
+        "the worker stood while accesses came and Kafka's records were deleted", _lose_unread,
+    ),
+    Exercise(
+        "copies", "AccesswatchUnpublished", "unpublished",
+        "the topic of alerts was set to want two copies where one broker is", _ask_for_copies,
+    ),
+    Exercise(
+        "strangers", "AccesswatchFactsMissing", "facts-missing",
+        "3,000 accesses to clients without a record were sent", _strangers,
+    ),
+    Exercise(
+        "nobody", "AccesswatchMessagesWithheld", "messages-withheld",
+        "every route was given one reader, who opened the own record", _leave_nobody,
+    ),
+)  # fmt: skip
