@@ -1,7 +1,12 @@
-"""The alert store, lost and restored from a backup as docs/operations.md says: every alert is there again."""
+"""The alert store, lost and restored from a backup as docs/operations.md says: every alert is there again.
+
+On SQLite, and on PostgreSQL where ``TEST_POSTGRESQL`` names one (``python -m tests.support.postgresql COMMAND ...``).
+"""
 
 import json
+import shutil
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
@@ -9,11 +14,13 @@ from pathlib import Path
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 from kafka.structs import OffsetAndMetadata
+from sqlalchemy import make_url
 
 from stream.settings import Settings
 from stream.topic_admin import administration
 from stream.topics import HIT
 from tests.support.console import accesswatch
+from tests.support.databases import an_empty_database, kinds
 from tests.support.worker import a_worker, eventually, publish
 
 pytestmark = [pytest.mark.ops, pytest.mark.services, pytest.mark.usefixtures("topics")]
@@ -41,11 +48,44 @@ async def opened(settings: Settings, numbers: range) -> None:
     await publish(settings, "cms.access.v1", accesses)
 
 
+def back_up(url: str, file: Path) -> None:
+    """What the page says to do, while everything runs."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(sqlite_file(url))) as source, closing(sqlite3.connect(file)) as target:
+            source.backup(target)
+    else:
+        subprocess.run(["pg_dump", "--format=custom", "--file", file, url], check=True)
+
+
+def restore(file: Path, url: str) -> None:
+    """What the page says to do, into a database that is new."""
+    if url.startswith("sqlite"):
+        shutil.copy(file, sqlite_file(url))
+    else:
+        subprocess.run(["pg_restore", "--exit-on-error", "--dbname", url, file], check=True)
+
+
+def sqlite_file(url: str) -> str:
+    """Where it is."""
+    return str(make_url(url).database)
+
+
+@pytest.mark.parametrize("kind", kinds())
 async def test_a_backup_and_the_hits_after_it_give_every_alert_again(
-    settings: Settings, environment: dict[str, str], tmp_path: Path
+    settings: Settings, environment: dict[str, str], tmp_path: Path, kind: str
 ) -> None:
     """Backed up while the worker runs; lost; restored; the alert group is set back to the time of the backup."""
-    database, backup = settings.state_dir / "alerts.sqlite3", tmp_path / "backup.sqlite3"
+    backup = tmp_path / "backup"
+    for name in ("lost", "new"):
+        (tmp_path / name / "state").mkdir(parents=True)
+    with an_empty_database(kind, tmp_path / "lost") as lost, an_empty_database(kind, tmp_path / "new") as new:
+        await _lost_and_restored(settings, environment, tmp_path, backup, (lost, new))
+
+
+async def _lost_and_restored(
+    settings: Settings, environment: dict[str, str], tmp_path: Path, backup: Path, urls: tuple[str, str]
+) -> None:
+    environment = {**environment, "ACCESSWATCH_DATABASE": urls[0]}
 
     def listed() -> dict[str, str]:
         done = accesswatch("alerts", "list", "--json", environment=environment)
@@ -59,15 +99,13 @@ async def test_a_backup_and_the_hits_after_it_give_every_alert_again(
         acknowledged = accesswatch("alerts", "ack", first, environment={**environment, "ACCESSWATCH_ACTOR": "II-7"})
         assert acknowledged.returncode == 0, acknowledged.stderr
         taken_ms = int(time.time() * 1000)
-        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(backup)) as target:
-            source.backup(target)
+        back_up(urls[0], backup)
         await opened(settings, AFTER)
         eventually(lambda: len(listed()) == len(BEFORE) + len(AFTER))
         everything = listed()
         assert worker.stop() == 0
-    for file in settings.state_dir.glob("alerts.sqlite3*"):
-        file.unlink()
-    backup.rename(database)
+    environment["ACCESSWATCH_DATABASE"] = urls[1]
+    restore(backup, urls[1])
     assert len(listed()) == len(BEFORE)
     set_back(settings, settings.consumer_group("alert"), settings.topic(HIT), taken_ms - MARGIN_MS)
     with a_worker(environment, tmp_path):
