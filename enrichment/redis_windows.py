@@ -29,6 +29,7 @@ rule that counts may stay quiet that long (an hour, a day, 30 dates); what was j
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -54,6 +55,10 @@ from enrichment.windows import (
 
 #: Accesses noted in one script call; Redis answers nobody else meanwhile. A batch is not larger in practice.
 ACCESSES_PER_CALL_MAX = 1_000
+#: Few people who did thousands of things make a call long. One longer than this is followed by calls of half as many
+#: accesses, one shorter than a quarter of it by calls of twice as many: held and asked as it was, a batch whose call
+#: takes longer than Redis may would be held for ever.
+CALL_SECONDS = 0.4
 #: Parts that a day's event ids are spread over, so that each stays small enough for Redis's compact form.
 SEEN_PARTS = 4_096
 
@@ -83,10 +88,11 @@ class RedisWindows:
     def __init__(self, client: "redis.asyncio.Redis", namespace: str) -> None:
         self._redis = client
         self._namespace = namespace
+        self._at_once = ACCESSES_PER_CALL_MAX
         self._script = hashlib.sha1(_NOTE.encode(), usedforsecurity=False).hexdigest()
 
     async def note(self, accesses: Sequence[Noted]) -> list[Windows]:
-        """Note accesses and answer them: one round trip for a batch.
+        """Note accesses and answer them: one round trip for a batch, more where Redis takes long for it.
 
         The outage policy: nothing is guessed and nothing is skipped. Where Redis does not answer this raises, the
         batch is held and noted again; what had been noted of it counts once.
@@ -102,17 +108,28 @@ class RedisWindows:
 
     async def _ask(self, accesses: Sequence[Noted], *, noting: bool) -> list[Windows]:
         answered: list[Windows] = []
-        for start in range(0, len(accesses), ACCESSES_PER_CALL_MAX):
-            part = accesses[start : start + ACCESSES_PER_CALL_MAX]
+        while len(answered) < len(accesses):
+            part = accesses[len(answered) : len(answered) + self._at_once]
             digests = [_digest(access.event_id) for access in part]
             said = orjson.dumps([_said(access, digest) for access, digest in zip(part, digests, strict=True)])
             arguments = (self._namespace, *_NUMBERS, int(noting), b"".join(digests), said)
-            replies = await answer(self._call(arguments))
+            replies = await self._measured(arguments, len(part))
             answered += [
                 _NOTHING if reply == 0 else _answered(access, reply)
                 for access, reply in zip(part, replies, strict=True)
             ]
         return answered
+
+    async def _measured(self, arguments: tuple[Any, ...], number: int) -> Any:
+        began = monotonic()
+        try:
+            return await answer(self._call(arguments))
+        finally:
+            took = monotonic() - began
+            if took > CALL_SECONDS:
+                self._at_once = max(1, min(self._at_once, number // 2))
+            elif took < CALL_SECONDS / 4 and number == self._at_once:
+                self._at_once = min(ACCESSES_PER_CALL_MAX, 2 * self._at_once)
 
     async def _call(self, arguments: tuple[Any, ...]) -> Any:
         try:

@@ -10,7 +10,7 @@ import pytest
 from enrichment.directory import NotReadable
 from enrichment.memory_windows import MemoryWindows
 from enrichment.newzealand import nz_date
-from enrichment.redis_windows import RedisWindows
+from enrichment.redis_windows import CALL_SECONDS, RedisWindows
 from enrichment.windows import Noted, Windows, WindowStore
 from stream.redis_link import connect
 from stream.settings import Settings
@@ -237,3 +237,28 @@ async def test_where_redis_does_not_answer_nothing_is_said() -> None:
     async with Redis.from_url("redis://127.0.0.1:1/0") as nowhere:
         with pytest.raises(NotReadable, match="Redis does not answer"):
             await RedisWindows(nowhere, "x:").note([noted("a")])
+
+
+async def test_a_call_that_took_long_is_followed_by_calls_of_fewer_accesses(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a batch whose call takes longer than Redis may is held and asked again for ever."""
+    client = connect(settings)
+    calls: list[int] = []
+    send = client.evalsha
+
+    def counted(script: str, keys: int, *arguments: Any) -> Any:
+        calls.append(len(arguments[-2]))
+        return send(script, keys, *arguments)
+
+    monkeypatch.setattr(client, "evalsha", counted)
+    store = RedisWindows(client, f"{settings.group}:")
+    accesses = [noted(f"e{number}", client_id=f"C-{number}") for number in range(64)]
+    # The first call brings the script.
+    await store.note(accesses[:1])
+    await client.client_pause(int(2000 * CALL_SECONDS))
+    await store.note(accesses[:32])
+    await store.note(accesses)
+    assert calls[2] <= calls[1] // 2
+    assert (await last(store, noted("last"))).clients_hour == len(accesses)
+    await client.aclose()

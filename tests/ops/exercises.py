@@ -20,7 +20,7 @@ from tests.faults.fault import Heal, nothing
 from tests.faults.scene import PARTITIONS, Scene
 
 #: What makes a worker work for longer than the rule waits.
-BACKLOG = 120_000
+BACKLOG = 60_000
 #: New alerts, more than anybody can look at; each is one person's own record on one day.
 FLOOD = 100
 SLOW_SECONDS = 20.0

@@ -30,6 +30,8 @@ SHORTENED = 20
 FIRES_SECONDS_MAX = 150.0
 ENDS_SECONDS_MAX = 230.0
 LOOK_SECONDS = 0.5
+#: Staff members who do what is ordinary: a backlog of forty people's alone would be what no forty people do.
+CROWD = 2_000
 #: Labels that are put behind an answer.
 _TOLD = ("agent", "topic", "kind", "channel", "stage", "severity")
 #: Figures in rules that are seconds, as they stand there, and as they stand here.
@@ -88,6 +90,8 @@ async def follow(exercise: Exercise, scene: Scene, prometheus: Prometheus) -> Fo
     found.fired_after = await _until(lambda: exercise.alert in prometheus.firing(), began, FIRES_SECONDS_MAX)
     found.beside = prometheus.firing() - {exercise.alert}
     found.ready = (await scene.fleet.page(scene.fleet.workers[0], "/readyz"))[1].strip().replace("\n", "; ")
+    # Where it lay says nothing to a reader.
+    found.ready = re.sub(r"/\S+/(?=[^/\s]+)", "", found.ready)
     meanwhile = {query: _answered(prometheus, query) for query in queries(exercise.runbook)}
     found.events = sorted({name for name, count in _events(scene).items() if count > before.get(name, 0)})
     await heal()
@@ -144,7 +148,9 @@ async def main(kinds: Sequence[str], *, write: bool) -> None:
             a_stand(directory / "stand", 1) as stand,
             a_prometheus(directory / "prometheus", shortened(directory)) as prometheus,
         ):
-            async with a_scene(Plan(9, spices=(), rate=60, planted=0.3), stand, directory / "run") as scene:
+            async with a_scene(
+                Plan(9, spices=(), rate=60, planted=0.3, crowd=CROWD), stand, directory / "run"
+            ) as scene:
                 watch_workers(prometheus.directory, [worker.address for worker in scene.fleet.workers])
                 await asyncio.sleep(15)
                 for exercise in chosen:
