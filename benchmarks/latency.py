@@ -26,7 +26,7 @@ SECONDS, WARM_SECONDS = 10.0, 2.0
 #: Seconds in which what is under way at the end must come out.
 LATE_SECONDS_MAX = 10.0
 _TICK_SECONDS = 0.002
-#: Share of the accesses that open a record of the actor's own: more alerts than there would be, so that they can be timed.
+#: Share of the accesses that open a record of the actor's own: more alerts than in life, so that they can be timed.
 OWN_RECORDS = 0.02
 Seen = dict[str, float]
 
