@@ -17,7 +17,7 @@ from enrichment.redis_shelf import RedisShelf
 
 #: Staff nodes that are kept; the ministry has 8,044 in a year.
 STAFF_NODES_MAX = 20_000
-#: Client nodes that are kept, about 3 KB each.
+#: Client nodes that are kept, about 2.5 KB each.
 CLIENT_NODES_MAX = 60_000
 #: Seconds that the link may be silent. With what it takes to notice, it bounds how old a kept node can be.
 SILENT_SECONDS_MAX = 2.0

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from enrichment.decode import read
 from enrichment.facts import Known
@@ -29,6 +29,9 @@ KINDS: dict[ReferenceKind, tuple[type[Record], str]] = {
     "self_report": (SelfReport, "report_id"),
 }
 
+M = TypeVar("M", bound=Record)
+_NO_FIELDS: frozenset[str] = frozenset()
+_NO_EXTRA: dict[str, Any] = {}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: The last millisecond of the calendar, since 1970.
 _TIMESTAMP_MS_MAX = 253_402_300_799_999
@@ -93,17 +96,36 @@ class Dossier:
         stamp, _, text = payload.partition(b"\n")
         as_of = _EPOCH + timedelta(milliseconds=int(stamp))
         if name == _RECORD and node.startswith("staff:"):
-            self.staff = Known(read(Staff, text), as_of)
+            self.staff = Known(_kept(Staff, text), as_of)
         elif name == _RECORD:
-            self.client = Known(read(Client, text), as_of)
+            self.client = Known(_kept(Client, text), as_of)
         elif name.startswith(_WORK):
-            self.work.append(Known(read(Work, text), as_of))
+            self.work.append(Known(_kept(Work, text), as_of))
         elif name.startswith(_EDGE):
-            self.edges.append(Edge(read(Relationship, text), as_of))
+            self.edges.append(Edge(_kept(Relationship, text), as_of))
         elif name.startswith(_WATCH):
-            self.watchlist.append(Known(read(WatchlistEntry, text), as_of))
+            self.watchlist.append(Known(_kept(WatchlistEntry, text), as_of))
         elif name.startswith(_REPORT):
-            self.self_reports.append(Known(read(SelfReport, text), as_of))
+            self.self_reports.append(Known(_kept(SelfReport, text), as_of))
+
+
+def _kept(model: type[M], text: bytes) -> M:
+    """Read a record that stays in memory, without what pydantic notes beside its fields, which is half of its size."""
+    record = read(model, text)
+    _slim(record)
+    for name in model.nested:
+        inner = getattr(record, name)
+        for one in inner if isinstance(inner, tuple) else (inner,):
+            if one is not None:
+                _slim(one)
+    return record
+
+
+def _slim(record: Record) -> None:
+    # Which fields were given is asked of no reference record, and one empty dict does for all: records are frozen.
+    object.__setattr__(record, "__pydantic_fields_set__", _NO_FIELDS)
+    if not record.__pydantic_extra__:
+        object.__setattr__(record, "__pydantic_extra__", _NO_EXTRA)
 
 
 def links_of(links: Links) -> Iterator[tuple[str, str]]:

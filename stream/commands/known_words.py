@@ -77,7 +77,7 @@ def _path(hops: int, path: Path, confidence_min: float) -> dict[str, Any]:
 
 def _record(known: Known[Any], topic: str) -> dict[str, Any]:
     record: Record = known.value
-    fields = record.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    fields = record.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     if isinstance(record, Staff | Client):
         fields["links"] = [kind for kind, _ in links_of(record.links)]
     return {**fields, "source_topic": topic, "as_of": known.as_of.isoformat()}
