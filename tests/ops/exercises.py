@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import yaml
@@ -14,7 +15,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from stream.connections import aiokafka_options
 from stream.publishing import Publisher
 from stream.topic_admin import administration
-from stream.topics import ACCESS, ALERT
+from stream.topics import ACCESS, ALERT, CATALOGUE
 from tests.faults import agency, service_faults, store_faults
 from tests.faults.fault import Heal, nothing
 from tests.faults.scene import PARTITIONS, Scene
@@ -24,6 +25,8 @@ BACKLOG = 60_000
 #: New alerts, more than anybody can look at; each is one person's own record on one day.
 FLOOD = 100
 SLOW_SECONDS = 20.0
+#: A second; the feeder sends as many of others.
+STRANGERS = 60
 #: Lost unread, on each partition.
 LOST = 50
 
@@ -125,32 +128,40 @@ async def _lose_unread(scene: Scene) -> Heal:
     return nothing
 
 
-async def _ask_for_copies(scene: Scene) -> Heal:
-    """Kafka wants two copies of what is written to the topic of alerts, and has one broker."""
+async def _refuse_alerts(scene: Scene) -> Heal:
+    """The topic of alerts takes no record as large as an alert."""
 
-    async def copies(number: int) -> None:
-        configs = {"min.insync.replicas": str(number)}
-        resource = ConfigResource(ConfigResourceType.TOPIC, scene.topic(ALERT), configs=configs)
+    async def largest(size: int) -> None:
+        resource = ConfigResource(
+            ConfigResourceType.TOPIC, scene.topic(ALERT), configs={"max.message.bytes": str(size)}
+        )
         with administration(scene.settings) as admin:
             await asyncio.to_thread(admin.alter_configs, [resource])
 
-    await copies(2)
-    await _publish(scene, (_own(number, "copies") for number in range(FLOOD + 10, FLOOD + 20)))
+    await largest(100)
+    await _publish(scene, (_own(number, "refused") for number in range(FLOOD + 10, FLOOD + 20)))
 
     async def heal() -> None:
-        await copies(1)
+        await largest(next(topic.bytes_max for topic in CATALOGUE if topic.name == ALERT))
 
     return heal
 
 
 async def _strangers(scene: Scene) -> Heal:
-    """People open clients of whom the feed has sent no record."""
-    rate, scene.feeder.per_second = scene.feeder.per_second, 1
-    clients = (_access(f"stranger-{number}", agency.STAFF[number % 20], f"new-{number}") for number in range(3000))
-    await _publish(scene, clients)
+    """People open clients of whom the feed has sent no record, as many as others."""
+
+    async def send() -> None:
+        for number in count():
+            staff = agency.STAFF[number % len(agency.STAFF)]
+            batch = [_access(f"stranger-{number}-{one}", staff, f"new-{number}") for one in range(STRANGERS)]
+            await _publish(scene, batch)
+            await asyncio.sleep(1)
+
+    sending = asyncio.create_task(send())
 
     async def heal() -> None:
-        scene.feeder.per_second = rate
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
 
     return heal
 
@@ -232,12 +243,12 @@ EXERCISES = (
         "the worker stood while accesses came and Kafka's records were deleted", _lose_unread,
     ),
     Exercise(
-        "copies", "AccesswatchUnpublished", "unpublished",
-        "the topic of alerts was set to want two copies where one broker is", _ask_for_copies,
+        "refused", "AccesswatchUnpublished", "unpublished",
+        "the topic of alerts was set to take no record above 100 bytes", _refuse_alerts,
     ),
     Exercise(
         "strangers", "AccesswatchFactsMissing", "facts-missing",
-        "3,000 accesses to clients without a record were sent", _strangers,
+        f"{STRANGERS} accesses a second to clients without a record were sent", _strangers,
     ),
     Exercise(
         "nobody", "AccesswatchMessagesWithheld", "messages-withheld",

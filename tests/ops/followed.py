@@ -84,6 +84,8 @@ def queries(runbook: str) -> list[str]:
 async def follow(exercise: Exercise, scene: Scene, prometheus: Prometheus) -> Followed:
     """Inject the fault, wait for its alert, ask the runbook's queries, take the fault away, wait for the end."""
     found = Followed(exercise)
+    # The fault of before may still be in the alert's window.
+    await _until(lambda: exercise.alert not in prometheus.firing(), time.monotonic(), ENDS_SECONDS_MAX)
     before = _events(scene)
     began = time.monotonic()
     heal = await exercise.inject(scene)
@@ -156,7 +158,8 @@ async def main(kinds: Sequence[str], *, write: bool) -> None:
                 for exercise in chosen:
                     found = await follow(exercise, scene, prometheus)
                     _say(found)
-                    if write:
+                    # A runbook whose alert did not fire was not followed.
+                    if write and found.fired_after is not None:
                         _write(found)
                 await scene.feeder.stop()
 
