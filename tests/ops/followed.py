@@ -33,7 +33,7 @@ LOOK_SECONDS = 0.5
 #: Staff members who do what is ordinary: a backlog of forty people's alone would be what no forty people do.
 CROWD = 2_000
 #: Labels that are put behind an answer.
-_TOLD = ("agent", "topic", "kind", "channel", "stage", "severity")
+_TOLD = ("agent", "rule", "topic", "kind", "channel", "stage", "severity")
 #: Figures in rules that are seconds, as they stand there, and as they stand here.
 _SECONDS = {
     "< 300": "< 15", "seconds) > 300": "seconds) > 15", "> 900": "> 45", "}) > 600": "}) > 30", "}) > 60": "}) > 3",
