@@ -14,7 +14,8 @@ STEP_RECORDS = 5_000
 _POLL_MS = 1_000
 #: Polls in a row that may bring nothing before a step counts as read: the rest of it may hold no records.
 _EMPTY_POLLS_MAX = 3
-_FETCH_BYTES_MAX = 8 * 1024 * 1024
+#: Bytes of a partition that are fetched at once: what lies beyond a step was fetched in vain.
+_FETCH_BYTES_MAX = 1024 * 1024
 
 
 @asynccontextmanager

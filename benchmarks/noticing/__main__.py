@@ -70,7 +70,11 @@ def report(
     curves: Annotated[Path, typer.Option(help="Where those of the seeds judged with --curves are.")] = STATE / "tune",
 ) -> None:
     """Print the tables."""
-    for line in tables(read(seeds), read(curves)):
+    judged = read(seeds)
+    if not judged:
+        sys.stderr.write(f"{seeds} holds no figures of a seed: make them with `judge` or `worker`.\n")
+        raise typer.Exit(1)
+    for line in tables(judged, read(curves)):
         sys.stdout.write(f"{line}\n")
 
 
