@@ -14,7 +14,8 @@ OURS, LOOP = "accesswatch (Faust, batches)", "hand-written confluent-kafka loop,
 PEERS = {
     OURS: (None, 1.0),
     LOOP: ("confluent_loop", 1.0),
-    "Bytewax, batches, without recovery": ("bytewax_flow", 1.0),
+    "Bytewax, batches": ("bytewax_flow", 1.0),
+    "stock Faust, take(1000)": ("faust_take", 0.5),
     "Quix Streams, per event": ("quix_streams", 0.1),
     "stock Faust, per event": ("stock_faust", 0.1),
 }

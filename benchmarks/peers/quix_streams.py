@@ -1,4 +1,10 @@
-"""Quix Streams as its documentation has it: a dataframe that applies a function to each record."""
+"""Quix Streams as its documentation has it: a dataframe that applies a function to each record.
+
+Its default guarantee, at least once: every five seconds it flushes, looks whether a record was refused, and commits. It
+has batches for windows of one key and for sinks only, neither of which is this job, so each access is a call, with its
+own round trips to Redis. Each call starts and stops the event loop, since Quix has none; a program with a blocking
+Redis client would save that.
+"""
 
 import os
 from typing import Any
