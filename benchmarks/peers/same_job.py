@@ -80,7 +80,9 @@ class SameJobNow:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._job = self._loop.run_until_complete(same_job().__aenter__())
+        # Kept: a context that nobody holds is closed, and its connections with it.
+        self._context = same_job()
+        self._job = self._loop.run_until_complete(self._context.__aenter__())
 
     def assess(self, records: Sequence[tuple[bytes, int]]) -> list[Assessed]:
         """Judge accesses."""
