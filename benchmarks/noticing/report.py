@@ -63,9 +63,11 @@ def rates_table() -> Iterator[str]:
 
 
 def _of_worker(seed: Seed) -> str:
-    time = seed["latency"]
+    time, size = seed["latency"], seed["size"]
     return (
-        f"Through the real worker, {seed['size']}: access to alert, p50 at most {time['p50']} s, p99 at most "
+        f"Through the real worker, {size['staff']:,} staff, {size['days']} days, intents {size['intent_factor']:g} "
+        f"times as often as believable, at most {size['rate']:,.0f} accesses a second: "
+        f"access to alert, p50 at most {time['p50']} s, p99 at most "
         f"{time['p99']} s (its histogram, {time['count']:,.0f} alerts); {seed['alerts_on_topic']} alerts, "
         f"{seed['closed_by_later_work']} closed again by work that became known later."
     )
