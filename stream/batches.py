@@ -3,7 +3,8 @@
 It promises
   1. records of a partition are handed over in order, each once per assignment;
   2. an event carries everything that was waiting, over all partitions, bounded by ``broker_max_poll_records``;
-  3. at most ``IN_FLIGHT_MAX`` events are unacknowledged; meanwhile nothing is fetched and the group is not left;
+  3. at most ``IN_FLIGHT_MAX`` events are unacknowledged, one where polls bring few records; meanwhile nothing is
+     fetched and the group is not left;
   4. only the longest acknowledged prefix of a partition is committed: the commit never passes an unfinished record;
   5. a failed commit is tried again at the next interval, not remembered as done;
   6. partitions taken away are forgotten at once: a late acknowledgement of theirs changes nothing;
@@ -37,6 +38,11 @@ from enrichment.events import events
 
 #: Events handed over and not yet acknowledged: as many as are carried at once (``agents/turns.py``), and one waiting.
 IN_FLIGHT_MAX = 4
+#: The same where the last poll brought few records: what comes meanwhile becomes one batch, which costs less than
+#: several small ones, and so is sooner done.
+IN_FLIGHT_SMALL_MAX = 1
+#: Records of a poll that are no longer few.
+MANY_RECORDS = 250
 #: Seconds between signs of life to the group while events are held.
 SIGN_OF_LIFE_SECONDS = 5.0
 #: Seconds until a consumer that may not read asks again whether it may.
@@ -100,6 +106,7 @@ class BatchConsumer(driver.Consumer):
         self._prefixes: defaultdict[TP, Prefix] = defaultdict(Prefix)
         self._handed_over: deque[Any] = deque()
         self._room = asyncio.Event()
+        self._in_flight_max = IN_FLIGHT_SMALL_MAX
         #: Set to stop handing over, for a stop that finishes what is in hand.
         self.draining = False
         #: Asked before each poll: whether what judging needs is there.
@@ -139,7 +146,7 @@ class BatchConsumer(driver.Consumer):
         while self._handed_over and self._handed_over[0].acked:
             self._handed_over.popleft()
         held_back = self.draining or self._seeking > 0 or not self.may_read()
-        if len(self._handed_over) < IN_FLIGHT_MAX and not held_back:
+        if len(self._handed_over) < self._in_flight_max and not held_back:
             return True
         self._room.clear()
         try:
@@ -188,6 +195,8 @@ class BatchConsumer(driver.Consumer):
             self._prefixes[tp].hand_over(message, following, chunk.records[0].timestamp)
             self._read_offset[tp] = following
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        many = sum(len(chunk.records) for chunk in chunks) >= MANY_RECORDS
+        self._in_flight_max = IN_FLIGHT_MAX if many else IN_FLIGHT_SMALL_MAX
         self._handed_over.append(message)
         await self.wait_first(self.callback(message), self.suspend_flow.wait())
 
