@@ -20,7 +20,7 @@ FULL_SECONDS = 1.0
 async def screen(stream: faust.StreamT[bytes]) -> None:
     """Judge accesses in batches and wait until what was said of them is acknowledged."""
     async with same_job() as job:
-        async for events in stream.take_events(BATCH, within=FULL_SECONDS):
+        async for events in stream.take_events(BATCH, within=FULL_SECONDS):  # type: ignore[attr-defined]  # of Stream, not of its interface
             sent = []
             for one in await job.assess([(event.value, int(event.message.timestamp * 1000)) for event in events]):
                 sent.append(await assessments.send(key=one.key, value=one.value))
