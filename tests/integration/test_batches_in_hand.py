@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from agents.turns import AT_ONCE_MAX
-from stream.batches import MANY_RECORDS
 from stream.embedded.server import free_port
+from stream.faust_app import BATCH_RECORDS_MAX
 from stream.settings import Settings
 from tests.integration.test_stalls import an_access
 from tests.support.topics import read_all
@@ -17,20 +17,17 @@ from tests.support.worker import RunningWorker, a_worker, eventually, eventually
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("topics")]
 
-#: Accesses published at once: a poll that brings many is followed by the next while its batch is in hand.
-BURST = 4 * MANY_RECORDS
-#: Enough of them for the line to be full.
-ACCESSES_MAX = 40 * BURST
+#: Enough for the line to be full, and for polls that bring many: only those are followed by the next at once.
+ACCESSES = 2 * AT_ONCE_MAX * BATCH_RECORDS_MAX
+#: So many more, one by one, until a second worker has been given a partition.
+MORE_MAX = 1_000
 
 
 async def fill(settings: Settings, worker: RunningWorker) -> int:
-    """Publish accesses until as many batches are in hand as there may be; give how many accesses that took."""
-    for number in range(0, ACCESSES_MAX, BURST):
-        if f"BATCHES IN HAND: {AT_ONCE_MAX}" in worker.log():
-            return number
-        burst = [(f"s{one}", an_access(one)) for one in range(number, number + BURST)]
-        await publish(settings, "cms.access.v1", burst)
-    raise AssertionError("there were never several batches in hand: nothing is shown")
+    """Publish accesses and wait until as many batches are in hand as there may be; give how many accesses there are."""
+    await publish(settings, "cms.access.v1", [(f"s{one}", an_access(one)) for one in range(ACCESSES)])
+    eventually(lambda: f"BATCHES IN HAND: {AT_ONCE_MAX}" in worker.log(), "there were never several batches in hand")
+    return ACCESSES
 
 
 async def all_of(settings: Settings, count: int) -> list[str]:
@@ -77,7 +74,7 @@ async def test_a_worker_that_must_give_partitions_away_gives_none_of_their_acces
         published = await fill(settings, worker)
         with a_worker(other, tmp_path) as second:
             while not second.metric("accesswatch_accesses_total"):
-                assert published < ACCESSES_MAX, "the second worker was never given a partition"
+                assert published < ACCESSES + MORE_MAX, "the second worker was never given a partition"
                 await publish(settings, "cms.access.v1", [(f"s{published}", an_access(published))])
                 published += 1
             await all_of(settings, published)
