@@ -27,6 +27,8 @@ class Hold:
     metrics: Metrics
     #: Why the batch is held, or None.
     reason: str | None = field(default=None, init=False)
+    #: Batches that are held now: several are carried at once.
+    _held: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         """Show that nothing is held yet."""
@@ -46,13 +48,15 @@ class Hold:
                 try:
                     return await attempt()
                 except transient as error:
+                    self._held += not held
                     held = True
                     self._say(error)
                     await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 jitter is no secret
                     wait = min(wait * 2, WAIT_SECONDS_MAX)
         finally:
-            # Another batch of this agent that was not held says nothing of the one that is.
-            if held:
+            # What one batch got through says nothing of another that is still held.
+            self._held -= held
+            if held and not self._held:
                 self._done()
 
     def _say(self, error: BaseException) -> None:

@@ -77,14 +77,13 @@ class Screen:
         with self.metrics.batch_seconds.labels("screen").time():
             await self.carry(batch, turn)
 
-    async def carry(self, batch: Batch, turn: Turn | None = None) -> None:
+    async def carry(self, batch: Batch, turn: Turn) -> None:
         """Carry one batch through; return when Kafka has acknowledged everything that was made of it.
 
         Args:
             batch: what one poll brought.
             turn: its place behind other batches that are under way.
         """
-        turn = turn or Turn()
         rulebook = self.rulebook()
         parked: list[Parked] = []
         readable = _in_order_of_time(_each(((record,) for record in batch), _decoded, parked))

@@ -10,12 +10,13 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from alerts.assessment import Answer, Assessment, Evidence, Versions
 from alerts.explanation import Circumstances
 from alerts.merging import HitRecord, alert_ids_of
 from alerts.rules.catalogue import RULES
+from alerts.store.database import open_engine, parse
 from alerts.store.store import Store
 
 HITS, BATCHES = 5_000, (1, 10, 100)
@@ -57,7 +58,7 @@ def main() -> None:
 
 
 def _bytes(url: str) -> int:
-    with create_engine(url.replace("postgresql://", "postgresql+psycopg://")).connect() as connection:
+    with open_engine(parse(url), create=False).connect() as connection:
         return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
 
 

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from aiokafka import AIOKafkaConsumer
-
 from benchmarks.ministry import Ministry
 from benchmarks.stand import Stand, publish, rss_mb, running, stand
 from benchmarks.tables import circumstances, show, table
 from stream.connections import aiokafka_options
 from stream.publishing import Publisher
+from stream.reading import follow
 from stream.topics import ACCESS, ASSESSMENT
 
 BACKLOG = 1_000_000
@@ -102,25 +101,16 @@ async def _publish_fresh(place: Stand, accesses: Sequence[tuple[bytes, bytes]], 
 
 
 async def _read(place: Stand, seen: Seen, backlog: int) -> None:
-    consumer = AIOKafkaConsumer(
-        place.settings.topic(ASSESSMENT), **aiokafka_options(place.settings), auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )  # fmt: skip
-    await consumer.start()
-    try:
-        while True:
-            for records in (await consumer.getmany(timeout_ms=100)).values():
-                seen.last = time.time()
-                for record in records:
-                    at = record.value.find(_FRESH)
-                    if at < 0:
-                        seen.done += 1
-                    else:
-                        seen.assessed[record.value[at : record.value.index(b'"', at)].decode()] = seen.last
-            if seen.drained is None and seen.done >= backlog:
-                seen.drained = seen.last
-    finally:
-        await consumer.stop()
+    async for records in follow(aiokafka_options(place.settings), place.settings.topic(ASSESSMENT)):
+        seen.last = time.time()
+        for record in records:
+            at = record.value.find(_FRESH)
+            if at < 0:
+                seen.done += 1
+            else:
+                seen.assessed[record.value[at : record.value.index(b'"', at)].decode()] = seen.last
+        if seen.drained is None and seen.done >= backlog:
+            seen.drained = seen.last
 
 
 def _waits(seen: Seen, drained: float) -> tuple[list[float], list[float]]:

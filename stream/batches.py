@@ -34,10 +34,11 @@ from faust.types import TP
 from mode.utils.futures import notify
 
 from agents.batch import Batch, Chunk
+from agents.turns import AT_ONCE_MAX
 from enrichment.events import events
 
 #: Events handed over and not yet acknowledged: as many as are carried at once (``agents/turns.py``), and one waiting.
-IN_FLIGHT_MAX = 4
+IN_FLIGHT_MAX = AT_ONCE_MAX + 1
 #: The same where the last poll brought few records: what comes meanwhile becomes one batch, which costs less than
 #: several small ones, and so is sooner done.
 IN_FLIGHT_SMALL_MAX = 1

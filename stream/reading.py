@@ -1,4 +1,4 @@
-"""Reading topics from their newest records backwards, to find one without a group and without an index."""
+"""Reading topics without a group: backwards from the newest records, to find one, or on from the first as they come."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -38,6 +38,22 @@ async def backwards(options: Mapping[str, Any], topic: str) -> AsyncIterator[Asy
     finally:
         await consumer.stop()
         await ends.stop()
+
+
+async def follow(options: Mapping[str, Any], topic: str) -> AsyncIterator[list[Any]]:
+    """Give the records of a topic from its first on, and what comes, for as long as it is asked.
+
+    Raises:
+        aiokafka.errors.KafkaError: Kafka does not answer.
+    """
+    consumer = AIOKafkaConsumer(topic, **options, auto_offset_reset="earliest", enable_auto_commit=False)
+    await consumer.start()
+    try:
+        while True:
+            for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                yield records
+    finally:
+        await consumer.stop()
 
 
 async def _steps(consumer: Any, partitions: list[Any]) -> AsyncIterator[list[Any]]:

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaConsumer
 
 from alerts.rules.catalogue import RULES
 from benchmarks.noticing.baselines import Baselines
@@ -24,6 +23,7 @@ from simulator.records import ORDINARY, Label, Played
 from simulator.world import World
 from stream.connections import aiokafka_options
 from stream.publishing import Publisher
+from stream.reading import follow
 from stream.topics import ACCESS, ALERT, ASSESSMENT
 
 #: A change of reference data is in force within 5 s (``CONTRACT.md``), most often in tens of milliseconds.
@@ -33,7 +33,6 @@ SETTLED_SECONDS = 5.0
 _TURN = 200
 _EXAMPLES_OF_A_SORT = 3
 _ABOUT_A_PAIR = {rule.id for rule in RULES.values() if rule.about == "pair"}
-_POLL_MILLISECONDS = 500
 
 
 class Heard:
@@ -143,19 +142,10 @@ async def _listening(stand: Stand, heard: Heard) -> AsyncIterator[None]:
 
 
 async def _read(stand: Stand, topic: str, take: Callable[[dict[str, Any]], None]) -> None:
-    consumer = AIOKafkaConsumer(
-        stand.settings.topic(topic), **aiokafka_options(stand.settings), auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )  # fmt: skip
-    await consumer.start()
-    try:
-        while True:
-            for records in (await consumer.getmany(timeout_ms=_POLL_MILLISECONDS)).values():
-                for record in records:
-                    if record.value is not None:
-                        take(orjson.loads(record.value))
-    finally:
-        await consumer.stop()
+    async for records in follow(aiokafka_options(stand.settings), stand.settings.topic(topic)):
+        for record in records:
+            if record.value is not None:
+                take(orjson.loads(record.value))
 
 
 def _chosen(heard: Heard) -> dict[tuple[str, str, bool], str]:

@@ -49,7 +49,7 @@ def explain(
         found, looked_at = asyncio.run(_newest(settings, settings.topic(ASSESSMENT_TOPIC), event_id, _is_about))
         parked = None
         if found is None:
-            parked, _ = asyncio.run(_newest(settings, settings.topic(dead_letter_topic(ACCESS)), event_id, _mentions))
+            parked, _ = asyncio.run(_newest(settings, settings.topic(dead_letter_topic(ACCESS)), event_id))
     except (KafkaError, OSError) as error:
         raise CommandFailed(f"Kafka does not answer at {settings.kafka} ({type(error).__name__}).") from None
     if found is not None:
@@ -83,8 +83,13 @@ def _is_access(value: bytes, event_id: str) -> bool:
         return False
 
 
-async def _newest(settings: Settings, topic: str, event_id: str, fits: Callable[[bytes, str], bool]) -> tuple[Any, int]:
-    """Find the newest record about an event; also give how many were looked at."""
+async def _newest(
+    settings: Settings, topic: str, event_id: str, fits: Callable[[bytes, str], bool] | None = None
+) -> tuple[Any, int]:
+    """Find the newest record about an event; also give how many were looked at.
+
+    Without *fits* any record that has the id in it is taken: what was parked cannot always be read.
+    """
     looked_at = 0
     # As JSON writes it, with and without escapes: looked for before anything is parsed, since there are millions.
     plain, escaped = (json.dumps(event_id, ensure_ascii=ascii_only).encode() for ascii_only in (False, True))
@@ -98,7 +103,7 @@ async def _newest(settings: Settings, topic: str, event_id: str, fits: Callable[
                     for record in records
                     if record.value
                     and (plain in record.value or escaped in record.value)
-                    and fits(record.value, event_id)
+                    and (fits is None or fits(record.value, event_id))
                 ]
                 if fitting:
                     return max(fitting, key=lambda record: (record.timestamp, record.offset)), looked_at
@@ -110,11 +115,6 @@ def _is_about(value: bytes, event_id: str) -> bool:
         return ASSESSMENT.validate_json(value).event_id == event_id
     except ValidationError:
         return False
-
-
-def _mentions(_value: bytes, _event_id: str) -> bool:
-    """Take any record that has the id in it: what was parked cannot always be read."""
-    return True
 
 
 def said(assessment: Assessment) -> list[str]:

@@ -5,15 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaConsumer
 
 from stream.connections import aiokafka_options
 from stream.demo.lines import alert_line
 from stream.demo.progress import Progress
+from stream.reading import follow
 from stream.settings import Settings
 from stream.topics import ALERT, ASSESSMENT
-
-_POLL_MILLISECONDS = 500
 
 
 async def watch_assessments(settings: Settings, progress: Progress) -> None:
@@ -35,17 +33,8 @@ async def watch_alerts(settings: Settings, progress: Progress) -> None:
 
 
 async def _read(settings: Settings, name: str, take: Callable[[dict[str, Any]], object]) -> None:
-    """Hand every record of a topic to *take*; without a consumer group, because nobody reads on later."""
-    consumer = AIOKafkaConsumer(
-        settings.topic(name), **aiokafka_options(settings), auto_offset_reset="earliest", enable_auto_commit=False
-    )
-    await consumer.start()
-    try:
-        while True:
-            batches = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS)
-            for records in batches.values():
-                for record in records:
-                    if record.value is not None:
-                        take(orjson.loads(record.value))
-    finally:
-        await consumer.stop()
+    """Hand every record of a topic to *take*."""
+    async for records in follow(aiokafka_options(settings), settings.topic(name)):
+        for record in records:
+            if record.value is not None:
+                take(orjson.loads(record.value))

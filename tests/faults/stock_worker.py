@@ -17,6 +17,7 @@ def swap() -> None:
 
     from agents.batch import Batch, Chunk  # noqa: PLC0415
     from agents.screen import Screen  # noqa: PLC0415
+    from agents.turns import Turn  # noqa: PLC0415
     from stream import assembly  # noqa: PLC0415
     from stream.faust_app import faust_app  # noqa: PLC0415
     from stream.parts import Part  # noqa: PLC0415
@@ -33,7 +34,7 @@ def swap() -> None:
     async def attach(self: Screen, events: Any) -> None:
         async for taken in events.take_events(BATCH_MAX, WITHIN_SECONDS):
             messages = [event.message for event in taken]
-            await self.carry(Batch([Chunk(one.topic, one.partition, [_Record(one)]) for one in messages]))
+            await self.carry(Batch([Chunk(one.topic, one.partition, [_Record(one)]) for one in messages]), Turn())
 
     for owner, name, swapped in (
         (assembly, "faust_app", stock),

@@ -12,8 +12,9 @@ from stream.embedded.server import free_port
 from stream.faust_app import BATCH_RECORDS_MAX
 from stream.settings import Settings
 from tests.integration.test_stalls import an_access
+from tests.integration.test_worker import assessed
 from tests.support.topics import read_all
-from tests.support.worker import RunningWorker, a_worker, eventually, eventually_async, publish, values
+from tests.support.worker import RunningWorker, a_worker, eventually, publish, values
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("topics")]
 
@@ -30,16 +31,6 @@ async def fill(settings: Settings, worker: RunningWorker) -> int:
     return ACCESSES
 
 
-async def all_of(settings: Settings, count: int) -> list[str]:
-    """Wait until every access has its assessment; give the ids of all assessments."""
-
-    async def complete() -> list[str] | None:
-        ids = [value["event_id"] for value in await values(settings, "integrity.assessment.v1")]
-        return ids if {f"e{number}" for number in range(count)} <= set(ids) else None
-
-    return await eventually_async(complete)
-
-
 async def test_a_worker_that_is_killed_with_batches_in_hand_loses_none_of_them(
     settings: Settings, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -50,7 +41,7 @@ async def test_a_worker_that_is_killed_with_batches_in_hand_loses_none_of_them(
         before = {value["event_id"] for value in await values(settings, "integrity.assessment.v1")}
         assert len(before) < published, "everything was done before the kill"
     with a_worker(environment, tmp_path):
-        await all_of(settings, published)
+        await assessed(settings, published)
 
 
 async def test_a_worker_that_is_told_to_stop_finishes_the_batches_in_hand(
@@ -61,7 +52,8 @@ async def test_a_worker_that_is_told_to_stop_finishes_the_batches_in_hand(
         published = await fill(settings, worker)
         assert worker.stop() == 0
     with a_worker(environment, tmp_path):
-        ids = await all_of(settings, published)
+        await assessed(settings, published)
+        ids = [value["event_id"] for value in await values(settings, "integrity.assessment.v1")]
     assert len(ids) == len(set(ids)) == published
 
 
@@ -77,10 +69,10 @@ async def test_a_worker_that_must_give_partitions_away_gives_none_of_their_acces
                 assert published < ACCESSES + MORE_MAX, "the second worker was never given a partition"
                 await publish(settings, "cms.access.v1", [(f"s{published}", an_access(published))])
                 published += 1
-            await all_of(settings, published)
-    assessed = await first_seen(settings, "integrity.assessment.v1")
+            await assessed(settings, published)
+    made = await first_seen(settings, "integrity.assessment.v1")
     for accesses in (await first_seen(settings, "cms.access.v1")).values():
-        for ids in assessed.values():
+        for ids in made.values():
             both = set(accesses) & set(ids)
             assert [one for one in ids if one in both] == [one for one in accesses if one in both]
 
@@ -93,7 +85,7 @@ async def test_the_first_records_of_a_partition_are_not_passed_over_when_they_ar
     with a_worker(environment, tmp_path, fault="give-back") as worker:
         eventually(lambda: "FAULT INJECTED" in worker.log())
         await publish(settings, "cms.access.v1", [("s0", an_access(1))])
-        await all_of(settings, 2)
+        await assessed(settings, 2)
 
 
 async def first_seen(settings: Settings, topic: str) -> dict[int, list[str]]:

@@ -239,12 +239,28 @@ async def test_a_signal_ends_the_worker_cleanly_and_the_next_one_goes_on(
     with a_worker(environment, tmp_path) as worker:
         await publish(settings, "cms.access.v1", [(f"s{n}", an_access(f"e{n}", f"s{n}")) for n in range(500)])
         await assessed(settings, 500)
-        assert worker.stop(number) == 0
+        assert worker.stop(number) == 0, worker.log()
     with a_worker(environment, tmp_path) as worker:
         await publish(settings, "cms.access.v1", [("s1", an_access("last"))])
         await assessed(settings, 501)
         assert len(await values(settings, "integrity.assessment.v1")) == 501
-        assert worker.stop(number) == 0
+        assert worker.stop(number) == 0, worker.log()
+
+
+async def test_a_signal_before_all_agents_have_started_commits_what_one_has_done(
+    settings: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """One agent waits for its group while another is at work: what that did is committed, and not done again."""
+    with a_worker(environment, tmp_path, ready=False, fault="one-late") as worker:
+        await publish(settings, "cms.access.v1", [(f"s{n}", an_access(f"e{n}", f"s{n}")) for n in range(500)])
+        await assessed(settings, 500)
+        assert "FAULT INJECTED" in worker.log()
+        assert '"started"' not in worker.log()
+        assert worker.stop() == 0
+    with a_worker(environment, tmp_path):
+        await publish(settings, "cms.access.v1", [("s1", an_access("last"))])
+        await assessed(settings, 501)
+    assert len(await values(settings, "integrity.assessment.v1")) == 501
 
 
 @pytest.mark.parametrize("missing", ["ACCESSWATCH_REDIS", "nothing"])

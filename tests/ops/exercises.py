@@ -1,7 +1,6 @@
 """What is done to a running service so that its alerts fire, one exercise a runbook or more."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,13 +11,12 @@ import yaml
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from stream.connections import aiokafka_options
-from stream.publishing import Publisher
 from stream.topic_admin import administration
 from stream.topics import ACCESS, ALERT, CATALOGUE
 from tests.faults import agency, service_faults, store_faults
 from tests.faults.fault import Heal, nothing
 from tests.faults.scene import PARTITIONS, Scene
+from tests.support.worker import publish
 
 #: What makes a worker work for longer than the rule waits.
 BACKLOG = 60_000
@@ -54,10 +52,7 @@ async def _stop_the_source(scene: Scene) -> Heal:
 
 
 async def _poison(scene: Scene) -> Heal:
-    async with Publisher(aiokafka_options(scene.settings)) as publisher:
-        for number in range(500):
-            await publisher.send(scene.topic(ACCESS), b"s00", b'{"event_id": %d}' % number, ())
-        await publisher.flush()
+    await publish(scene.settings, ACCESS, [("s00", {"event_id": number}) for number in range(500)])
     return nothing
 
 
@@ -189,10 +184,7 @@ async def _leave_nobody(scene: Scene) -> Heal:
 
 
 async def _publish(scene: Scene, accesses: Iterable[dict[str, Any]]) -> None:
-    async with Publisher(aiokafka_options(scene.settings)) as publisher:
-        for access in accesses:
-            await publisher.send(scene.topic(ACCESS), access["staff_id"].encode(), json.dumps(access).encode(), ())
-        await publisher.flush()
+    await publish(scene.settings, ACCESS, [(access["staff_id"], access) for access in accesses])
 
 
 def _who(number: int) -> str:

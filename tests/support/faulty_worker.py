@@ -113,6 +113,21 @@ def _give_the_first_back() -> None:
     setattr(BatchConsumer, "_wait_next_records", moved_meanwhile)  # noqa: B010 as below
 
 
+def _start_one_late() -> None:
+    import faust  # noqa: PLC0415 imported where the fault is
+
+    start = faust.App.start
+
+    async def late(self: faust.App) -> None:
+        if self.conf.id.endswith("hindsight"):
+            sys.stderr.write("FAULT INJECTED\n")
+            sys.stderr.flush()
+            await asyncio.sleep(FOREVER_SECONDS)
+        await start(self)
+
+    setattr(faust.App, "start", late)  # noqa: B010 as below
+
+
 def _publish_slowly() -> None:
     from agents.screen import Screen  # noqa: PLC0415 imported where the fault is
 
@@ -162,6 +177,7 @@ FAULTS = {
     "slow-idle": _say_slowly_how_far,
     "join": _refuse_the_join,
     "give-back": _give_the_first_back,
+    "one-late": _start_one_late,
     "slow-publish": _publish_slowly,
 }
 

@@ -6,11 +6,12 @@ command.
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from stream.embedded.server import free_port
 
 START_SECONDS_MAX = 60
 #: Where Debian and its children put what is on nobody's PATH.
@@ -28,7 +29,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="accesswatch-postgresql-") as directory:
         if as_user:
             shutil.chown(directory, "postgres")
-        data, port = f"{directory}/data", _free_port()
+        data, port = f"{directory}/data", free_port()
         settings = f"-p {port} -k {directory} -c listen_addresses=127.0.0.1 -c fsync=off"
         _quietly([*as_user, programs / "initdb", "--auth=trust", "--username=postgres", "--pgdata", data])
         control: list[str | Path] = [*as_user, programs / "pg_ctl", "--pgdata", data]
@@ -57,13 +58,6 @@ def _programs() -> Path | None:
     packaged = sorted(_PACKAGED.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     found = packaged[-1] if packaged else shutil.which("initdb")
     return Path(found).resolve().parent if found else None
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _quietly(command: list[str | Path]) -> None:
