@@ -17,6 +17,7 @@ Faust's own consumer acknowledges and commits per message and loses events on er
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from time import monotonic, time
 from typing import Any
 
@@ -54,6 +55,8 @@ DRAIN_LOOK_SECONDS = 0.02
 COMMIT_SECONDS_MAX = 10.0
 #: Seconds in which the consumer's thread must say what its group has answered.
 TAKE_ERROR_SECONDS_MAX = 10.0
+#: Seconds in which a group is left.
+LEAVE_SECONDS_MAX = 3.0
 #: Seconds that a rebalance waits for the batch in hand; past it the batch is left to whoever gets the partition.
 REBALANCE_WAIT_SECONDS_MAX = 8.0
 #: What asking again does not help against.
@@ -156,6 +159,12 @@ class BatchConsumer(driver.Consumer):
         except TimeoutError:
             await self._thread.call_thread(self._show_life)
         return False
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Leave out Faust's own look at progress: ``stream/progress.py`` looks, and ends the worker with a reason.
+
+        Faust's only logs, and raises where a partition has been sought and its position is not known yet.
+        """
 
     async def on_idle(self) -> None:
         """Take the chance of a poll that brought nothing."""
@@ -346,6 +355,17 @@ class BatchConsumer(driver.Consumer):
             if coordinator._coordination_task.done():  # noqa: SLF001
                 raise
             _log.warning("join-not-taken", why=type(error).__name__)
+
+    async def leave(self) -> None:
+        """Leave the group for good, so that others need not wait until the session ends; a named member stays in it."""
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(LEAVE_SECONDS_MAX):
+                await self._thread.call_thread(self._leave_in_thread)
+
+    async def _leave_in_thread(self) -> None:
+        coordinator = self._thread._ensure_consumer()._coordinator  # noqa: SLF001 there is no public way
+        if coordinator is not None:
+            await coordinator.close()
 
     # -- being looked at ----------------------------------------------------------------------------------------
 

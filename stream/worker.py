@@ -18,6 +18,7 @@ from agents.metrics import Metrics
 from agents.park_limit import ParkLimitReached
 from enrichment.events import events
 from stream import RELEASE
+from stream.batches import BatchConsumer
 from stream.commands.failure import CommandFailed
 from stream.connections import aiokafka_options
 from stream.garbage import collect_rarely
@@ -91,6 +92,8 @@ class Worker:
             else:
                 _log.info("stopping", why="asked to, before everything was started")
                 await self._drain()
+                await self._cancel_tasks()
+                await asyncio.gather(*(consumer.leave() for consumer in self._consumers()))
                 await _given_up(starting)
         if not self._started:
             # The threads of a Faust that has half started cannot be asked to end. What was read is committed.
@@ -239,9 +242,7 @@ class Worker:
                 await part.finish()
             except Exception as error:  # noqa: BLE001 what is left is kept, and stopping goes on
                 _log.warning("part-not-finished", part=part.name, why=type(error).__name__)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._cancel_tasks()
         apps = [part.app.stop() for part in self.parts if part.app is not None]
         try:
             async with asyncio.timeout(CLOSE_SECONDS_MAX):
@@ -252,10 +253,18 @@ class Worker:
 
     async def _drain(self) -> None:
         """Finish and commit what the consumers that have begun have in hand: one may be at work before all are."""
-        consumers = [part.consumer for part in self.parts if part.consumer is not None and part.consumer.connected]
-        finished = await asyncio.gather(*(consumer.drain(DRAIN_SECONDS_MAX, self._hurry) for consumer in consumers))
-        if not all(finished):
+        drained = (consumer.drain(DRAIN_SECONDS_MAX, self._hurry) for consumer in self._consumers())
+        if not all(await asyncio.gather(*drained)):
             _log.warning("not-all-finished")
+
+    async def _cancel_tasks(self) -> None:
+        """End what is supervised: what fails from now on, because others are closing, is no failure of the worker."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _consumers(self) -> list[BatchConsumer]:
+        return [part.consumer for part in self.parts if part.consumer is not None]
 
 
 async def _given_up(starting: "asyncio.Task[None]") -> None:

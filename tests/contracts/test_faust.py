@@ -76,6 +76,8 @@ READ: list[tuple[Any, str, str]] = [
     (ThreadDelegateConsumer._commit, "91c201528438", "BatchConsumer._commit replaces it"),
     (ThreadDelegateConsumer.seek_to_committed, "6c17ae1d4f33", "BatchConsumer and PositionedConsumer replace it"),
     (ThreadDelegateConsumer.seek_wait, "87115444b6fc", "PositionedConsumer seeks as it does"),
+    (driver.Consumer.verify_event_path, "883ce70ac0a6", "BatchConsumer.verify_event_path does nothing instead"),
+    (Consumer.verify_all_partitions_active, "b0d2b193d5b7", "nothing but verify_event_path is called in it"),
     (driver.Consumer._to_message, "a2a5aefda42d", "BatchConsumer._hand_over makes events with it"),
     (Thread._ensure_consumer, "a2c77687801c", "BatchConsumer commits through it"),
     (Thread.seek_wait, "8356b4c729d6", "PositionedConsumer.seek_to_committed calls it"),
@@ -90,6 +92,7 @@ READ: list[tuple[Any, str, str]] = [
     (GroupCoordinator.need_rejoin, "40a8e580883b", "BatchConsumer.joined asks it"),
     (GroupCoordinator.check_errors, "c67ee34a37d9", "BatchConsumer.join_again asks it"),
     (GroupCoordinator._push_error_to_user, "8dce53d5130d", "BatchConsumer.join_again ends the wait that it begins"),
+    (GroupCoordinator.close, "27181b0763fd", "BatchConsumer.leave calls it"),
     (aiokafka.AIOKafkaConsumer.commit, "f85283bf7c7c", "BatchConsumer._commit_in_thread calls it"),
     (
         aiokafka.AIOKafkaConsumer.seek_to_committed,
@@ -325,6 +328,25 @@ async def test_a_consumer_knows_whether_its_group_has_answered() -> None:
     assert not coordinator.need_rejoin(subscription)
     coordinator.request_rejoin()
     assert coordinator.need_rejoin(subscription)
+
+
+async def test_a_partition_whose_position_is_not_known_yet_ends_no_worker(consumer: BatchConsumer) -> None:
+    """After a seek to the beginning aiokafka asks for the position; Faust's look at progress meanwhile would raise."""
+    partition = aiokafka.TopicPartition("t", 0)
+    inner = aiokafka.AIOKafkaConsumer("t", bootstrap_servers="127.0.0.1:9", group_id="contract")
+    subscription = inner._subscription
+    subscription.subscribe({"t"})
+    subscription.assign_from_subscribed([partition])
+    state = subscription.subscription.assignment.state_value(partition)
+    state.timestamp, state.highwater = 1_763_586_847_123, 1
+    inner._fetcher = SimpleNamespace(_subscriptions=subscription)
+    consumer._thread._consumer, consumer._thread.time_started = inner, 0.0
+    with pytest.raises(AssertionError):
+        consumer._thread.verify_event_path(0.0, TP("t", 0))
+    assert TP("t", 0) in consumer.assignment()
+    await consumer.verify_all_partitions_active()
+    consumer._thread._consumer = inner._fetcher = None
+    await inner.stop()
 
 
 def _code_of(cls: type) -> Iterator[Any]:

@@ -28,6 +28,8 @@ class Fault:
     may_repeat: bool = False
     #: What it strikes; two of the same are not put in together.
     strikes: str = ""
+    #: Whether it can only begin a run: it starts the first worker and the stream of accesses itself.
+    opening: bool = False
 
 
 async def nothing() -> None:

@@ -129,6 +129,15 @@ class Fleet:
                 while (await self.page(worker, "/readyz"))[0] != 200:  # noqa: ASYNC110 it is in another process
                     await asyncio.sleep(0.1)
 
+    async def wait_member(self, worker: Worker) -> None:
+        """Wait until a worker was given partitions of every topic it reads, whatever else it waits for."""
+        async with asyncio.timeout(READY_SECONDS_MAX):
+            while True:
+                status, text = await self.page(worker, "/readyz")
+                if status and "no partitions are assigned" not in text:
+                    return
+                await asyncio.sleep(0.02)
+
     async def page(self, worker: Worker, path: str) -> tuple[int, str]:
         """Fetch one of a worker's pages; status 0 where nothing answers."""
         timeout = aiohttp.ClientTimeout(total=PAGE_SECONDS_MAX)

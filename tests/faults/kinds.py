@@ -12,6 +12,8 @@ FAULTS: dict[str, Fault] = {
 #: Rounds of one fault, and of two at once, in a run of the long suite.
 SINGLE_ROUNDS = 4
 DOUBLE_ROUNDS = 1
+#: One seed of so many begins with the first minutes of a new service.
+OPENING_EVERY = 3
 
 
 def brokers(seed: int, only: str | None) -> int:
@@ -24,7 +26,9 @@ def brokers(seed: int, only: str | None) -> int:
 
 def draw(seed: int, count: int) -> list[Sequence[Fault]]:
     """Draw the rounds of a seed: seeds that follow each other go through all kinds in turn."""
-    fitting = sorted(kind for kind, fault in FAULTS.items() if fault.brokers_min <= count <= fault.brokers_max)
+    fitting = sorted(
+        kind for kind, fault in FAULTS.items() if fault.brokers_min <= count <= fault.brokers_max and not fault.opening
+    )
     dice = random.Random(seed)  # noqa: S311 seeded on purpose
     # Every second seed has the same brokers: the kinds go on where the last of these stopped.
     first = (seed // 2) * SINGLE_ROUNDS
@@ -36,4 +40,5 @@ def draw(seed: int, count: int) -> list[Sequence[Fault]]:
         # Workers first: those that wait for others to be ready would wait for ever without Kafka or Redis.
         rounds.append(sorted([one, FAULTS[dice.choice(others)]], key=lambda fault: fault.strikes != "worker"))
     dice.shuffle(rounds)
-    return rounds
+    opening = [[fault] for fault in FAULTS.values() if fault.opening and seed % OPENING_EVERY == 0]
+    return [*opening, *rounds]

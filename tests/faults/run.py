@@ -88,7 +88,7 @@ async def run(plan: Plan, stand: Stand, directory: Path, rounds: Sequence[Sequen
     """Play a run and check it."""
     began = time.monotonic()
     report = Report(plan, stand.brokers)
-    async with a_scene(plan, stand, directory) as scene:
+    async with a_scene(plan, stand, directory, at_work=not rounds[0][0].opening) as scene:
         await asyncio.sleep(CALM_SECONDS)
         for faults in rounds:
             report.struck += await _strike(scene, faults, quick=quick)
@@ -107,7 +107,8 @@ async def run(plan: Plan, stand: Stand, directory: Path, rounds: Sequence[Sequen
 async def _strike(scene: Scene, faults: Sequence[Fault], *, quick: bool) -> list[Struck]:
     """Put faults in, one upon the other, take them away in turn, and wait until all is well."""
     names = "+".join(fault.kind for fault in faults)
-    await _have_work_in_hand(scene)
+    if not faults[0].opening:
+        await _have_work_in_hand(scene)
     before = dict(scene.watch.last.committed)
     heals: list[Heal] = [await fault.inject(scene) for fault in faults]
     seconds = [fault.seconds_slice if quick and fault.seconds_slice is not None else fault.seconds for fault in faults]

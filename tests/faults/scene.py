@@ -79,8 +79,8 @@ class Scene:
 
 
 @asynccontextmanager
-async def a_scene(plan: Plan, stand: Stand, directory: Path) -> AsyncIterator[Scene]:
-    """Set a scene, with one worker at work, and clear it away."""
+async def a_scene(plan: Plan, stand: Stand, directory: Path, *, at_work: bool = True) -> AsyncIterator[Scene]:
+    """Set a scene and clear it away, with one worker at work unless nothing shall have begun yet."""
     # Brokers are away on purpose here; what aiokafka says of it hides what matters.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     stand.kafka.restore()
@@ -97,8 +97,11 @@ async def a_scene(plan: Plan, stand: Stand, directory: Path) -> AsyncIterator[Sc
         stack.push_async_callback(scene.receivers.close_hook)
         await scene.receivers.open_mail()
         stack.push_async_callback(scene.receivers.close_mail)
-        scene.fleet.start()
         stack.callback(scene.fleet.end)
+        if at_work:
+            scene.fleet.start()
+        else:
+            scene.feeder.per_second = 0
         await stack.enter_async_context(_running(scene))
         await scene.fleet.wait_ready()
         yield scene

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.timeout(420)
 SEED = 2026
 #: One after the other; what stands together is put in together.
 ROUNDS = [
+    ["first-minutes"],
     ["worker-kill"],
     ["worker-term"],
     ["redis-flushall"],

@@ -13,6 +13,10 @@ STORM_ROUNDS = 3
 STORM_SECONDS = 2.5
 #: From 1 to 4 workers, and back.
 MORE_WORKERS = 3
+#: Workers that join the first one of a new service, and leave.
+GUESTS = 3
+#: Accesses that arrive just then: so few that some partitions have none yet.
+FIRST_ACCESSES = 2
 
 
 async def kill(scene: Scene) -> Heal:
@@ -27,6 +31,22 @@ async def term(scene: Scene) -> Heal:
     code = await scene.fleet.term(scene.dice.choice(scene.fleet.workers), again=True)
     if code != 0:
         scene.complaints.append(f"a worker ended with {code} after SIGTERM, {time.monotonic() - began:.1f} s")
+    return nothing
+
+
+async def first_minutes(scene: Scene) -> Heal:
+    """Nothing was ever committed: workers come and go just when the first accesses of a partition arrive."""
+    scene.fleet.start()
+    await scene.fleet.wait_ready()
+    assert not any((await scene.watch.fresh()).committed.values()), "these are not the first minutes"
+    for _ in range(GUESTS):
+        guest = scene.fleet.start()
+        await scene.fleet.wait_member(guest)
+        scene.feeder.burst(FIRST_ACCESSES)
+        await scene.fleet.wait_ready()
+        await _leave(scene, guest)
+        scene.feeder.burst(FIRST_ACCESSES)
+    scene.feeder.per_second = scene.plan.rate
     return nothing
 
 
@@ -80,6 +100,7 @@ async def _leave(scene: Scene, worker: Worker) -> None:
 
 
 FAULTS = (
+    Fault("first-minutes", first_minutes, 5.0, strikes="worker", opening=True),
     Fault("worker-kill", kill, may_repeat=True, strikes="worker"),
     Fault("worker-term", term, strikes="worker"),
     Fault("worker-freeze", freeze, FROZEN_SECONDS, may_repeat=True, strikes="worker"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from stream.settings import Settings
+from stream.topic_admin import administration
 from tests.support.console import accesswatch
 from tests.support.topics import read_all
 from tests.support.worker import RunningWorker, a_worker, eventually, publish, values
@@ -257,6 +258,9 @@ async def test_a_signal_before_all_agents_have_started_commits_what_one_has_done
         assert "FAULT INJECTED" in worker.log()
         assert '"started"' not in worker.log()
         assert worker.stop() == 0
+    with administration(settings) as admin:
+        group = settings.consumer_group("screen")
+        assert admin.describe_groups([group])[group]["members"] == [], "others would wait until its session ends"
     with a_worker(environment, tmp_path):
         await publish(settings, "cms.access.v1", [("s1", an_access("last"))])
         await assessed(settings, 501)
