@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import yaml
+from aiokafka.errors import KafkaError
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from stream.outgoing import PublishError
 from stream.topic_admin import administration
 from stream.topics import ACCESS, ALERT, CATALOGUE
 from tests.faults import agency, service_faults, store_faults
@@ -28,6 +31,13 @@ STRANGERS = 60
 #: Lost unread, on each partition.
 LOST = 50
 
+#: Seconds without a record of a kind after which its feed counts as stopped here; four and a half days in production.
+FEED_SECONDS = 45
+#: Seconds between two records of a feed.
+_FEED_EVERY_SECONDS = 5.0
+#: The topics whose feeds say nothing now.
+_silent: set[str] = set()
+
 Inject = Callable[[Scene], Awaitable[Heal]]
 
 
@@ -39,6 +49,12 @@ class Exercise:
     alert: str
     runbook: str
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Injected(Exercise):
+    """One whose fault is put into the scene that the others share."""
+
     inject: Inject
 
 
@@ -54,6 +70,26 @@ async def _stop_the_source(scene: Scene) -> Heal:
 async def _poison(scene: Scene) -> Heal:
     await publish(scene.settings, ACCESS, [("s00", {"event_id": number}) for number in range(500)])
     return nothing
+
+
+async def keep_feeding(scene: Scene) -> None:
+    """Let every feed of reference data say something again and again, for as long as it does not stand still."""
+    while True:
+        for topic, records in agency.reference().items():
+            if topic not in _silent:
+                # Kafka is away in some exercises: the feed's sender goes on when it is back.
+                with suppress(KafkaError, PublishError, OSError, TimeoutError):
+                    await publish(scene.settings, topic, records[:1])
+        await asyncio.sleep(_FEED_EVERY_SECONDS)
+
+
+async def _stop_a_feed(_scene: Scene) -> Heal:
+    _silent.add("ref.work.v1")
+
+    async def heal() -> None:
+        _silent.clear()
+
+    return heal
 
 
 async def _bad_limits(scene: Scene) -> Heal:
@@ -204,45 +240,49 @@ def _access(event_id: str, staff: str, client: str, ago: timedelta = timedelta()
 
 
 EXERCISES = (
-    Exercise("redis-freeze", "AccesswatchHeld", "held", "Redis was stopped with SIGSTOP", service_faults.freeze_redis),
-    Exercise(
+    Injected("redis-freeze", "AccesswatchHeld", "held", "Redis was stopped with SIGSTOP", service_faults.freeze_redis),
+    Injected(
         "redis-freeze", "AccesswatchNoProgress", "no-progress", "Redis was stopped with SIGSTOP",
         service_faults.freeze_redis,
     ),
-    Exercise(
+    Injected(
         "redis-lost", "AccesswatchReferenceIncomplete", "reference-incomplete", "Redis was killed and came back empty",
         service_faults.lose_redis,
     ),
-    Exercise("disk-full", "AccesswatchDiskFull", "disk-full", "the store's disk was filled", store_faults.fill_disk),
-    Exercise("mail-away", "AccesswatchChannelDown", "channel-down", "the mail server closed", store_faults.close_mail),
-    Exercise("poison", "AccesswatchDeadLetters", "dead-letters", "500 records were sent that are no accesses", _poison),
-    Exercise("source-stops", "AccesswatchSourceSilent", "source-silent", "the sender was stopped", _stop_the_source),
-    Exercise("limits", "AccesswatchLimitsRejected", "limits", "a limits file with a mistake was put in", _bad_limits),
-    Exercise("worker-killed", "AccesswatchAbsent", "worker-absent", "the only worker was killed", _end_the_worker),
-    Exercise("brokers-away", "AccesswatchHeld", "held", "every broker was killed", service_faults.all_away),
-    Exercise(
+    Injected("disk-full", "AccesswatchDiskFull", "disk-full", "the store's disk was filled", store_faults.fill_disk),
+    Injected("mail-away", "AccesswatchChannelDown", "channel-down", "the mail server closed", store_faults.close_mail),
+    Injected("poison", "AccesswatchDeadLetters", "dead-letters", "500 records were sent that are no accesses", _poison),
+    Injected("source-stops", "AccesswatchSourceSilent", "source-silent", "the sender was stopped", _stop_the_source),
+    Injected(
+        "feed-stops", "AccesswatchReferenceFeedSilent", "reference-feed-silent",
+        f"the feed of work was stopped; the rule waited {FEED_SECONDS} s, not four and a half days", _stop_a_feed,
+    ),
+    Injected("limits", "AccesswatchLimitsRejected", "limits", "a limits file with a mistake was put in", _bad_limits),
+    Injected("worker-killed", "AccesswatchAbsent", "worker-absent", "the only worker was killed", _end_the_worker),
+    Injected("brokers-away", "AccesswatchHeld", "held", "every broker was killed", service_faults.all_away),
+    Injected(
         "worker-frozen", "AccesswatchWorkerDown", "worker-absent", "the worker was stopped with SIGSTOP",
         _freeze_the_worker,
     ),
-    Exercise("backlog", "AccesswatchBehind", "behind", f"{BACKLOG:,} accesses were sent at once", _pile_up),
-    Exercise("flood", "AccesswatchAlertFlood", "alert-flood", f"{FLOOD} own records were opened", _own_records),
-    Exercise(
+    Injected("backlog", "AccesswatchBehind", "behind", f"{BACKLOG:,} accesses were sent at once", _pile_up),
+    Injected("flood", "AccesswatchAlertFlood", "alert-flood", f"{FLOOD} own records were opened", _own_records),
+    Injected(
         "slow", "AccesswatchSlowAlertsBurn", "slow-alerts",
         f"Redis stood for {SLOW_SECONDS:.0f} s while own records were opened", _slow_down,
     ),
-    Exercise(
+    Injected(
         "lost-unread", "AccesswatchLostUnread", "lost-unread",
         "the worker stood while accesses came and Kafka's records were deleted", _lose_unread,
     ),
-    Exercise(
+    Injected(
         "refused", "AccesswatchUnpublished", "unpublished",
         "the topic of alerts was set to take no record above 100 bytes", _refuse_alerts,
     ),
-    Exercise(
+    Injected(
         "strangers", "AccesswatchFactsMissing", "facts-missing",
         f"{STRANGERS} accesses a second to clients without a record were sent", _strangers,
     ),
-    Exercise(
+    Injected(
         "nobody", "AccesswatchMessagesWithheld", "messages-withheld",
         "every route was given one reader, who opened the own record", _leave_nobody,
     ),

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import trustme
@@ -47,9 +48,16 @@ class Authority:
         self.ca_file = directory / "ca.pem"
         self._ca.cert_pem.write_to_path(str(self.ca_file))
 
-    def issue(self, name: str, *, password: str | None = None, common_name: str | None = None) -> tuple[Path, Path]:
+    def issue(
+        self,
+        name: str,
+        *,
+        password: str | None = None,
+        common_name: str | None = None,
+        not_after: datetime | None = None,
+    ) -> tuple[Path, Path]:
         """Give the files of a certificate with its chain, and of its key in the form that Java reads too (PKCS 8)."""
-        leaf = self._ca.issue_cert("localhost", "127.0.0.1", common_name=common_name or name)
+        leaf = self._ca.issue_cert("localhost", "127.0.0.1", common_name=common_name or name, not_after=not_after)
         chain, key = self._directory / f"{name}.pem", self._directory / f"{name}.key"
         chain.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
         loaded = serialization.load_pem_private_key(leaf.private_key_pem.bytes(), None)
