@@ -55,7 +55,7 @@ build postgres "$(image POSTGRES_IMAGE)" "$work/context"
 build prometheus "$(image PROMETHEUS_IMAGE)" "$work/context"
 build alertmanager "$(image ALERTMANAGER_IMAGE)" "$work/context"
 
-echo "building $(image ACCESSWATCH_IMAGE)"
+echo "building $(image WORKER_IMAGE)"
 quietly docker build --network host --build-arg "PYTHON_IMAGE=$(image PYTHON_IMAGE)" \
-    --tag "$(image ACCESSWATCH_IMAGE)" .
+    --tag "$(image WORKER_IMAGE)" .
 docker image ls --format '{{.Repository}}:{{.Tag}}  {{.Size}}' | grep -E '^accesswatch' | sort

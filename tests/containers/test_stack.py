@@ -88,7 +88,7 @@ async def test_a_killed_worker_loses_nothing(running: Stack, day: Path) -> None:
 
 async def test_an_upgrade_under_load_and_the_way_back_lose_nothing(running: Stack, day: Path) -> None:
     """A rebuilt image for one worker, then for the other, then the old one again; each ends by SIGTERM and exit 0."""
-    current = running.environment.get("ACCESSWATCH_IMAGE", "accesswatch:latest")
+    current = running.environment.get("WORKER_IMAGE", "accesswatch:latest")
     rebuilt = f"{running.project}:rebuilt"
     await asyncio.to_thread(rebuild, current, rebuilt)
     try:

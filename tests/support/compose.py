@@ -30,7 +30,7 @@ class Stack:
 
     def compose(self, *arguments: str, image: str | None = None) -> str:
         """Run ``docker compose``, with another image of ours where one is named; give what it printed."""
-        environment = {**self.environment, **({"ACCESSWATCH_IMAGE": image} if image else {})}
+        environment = {**self.environment, **({"WORKER_IMAGE": image} if image else {})}
         return run("docker", "compose", "--project-name", self.project, *arguments, environment=environment)
 
     def container(self, service: str) -> Any:

@@ -1,10 +1,13 @@
 """Settings are read once, typed, and refuse strangers; every mistake is a sentence without a secret in it."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from stream.settings import SettingsError, load
+from stream.settings import PREFIX, SettingsError, load
+
+ROOT = Path(__file__).parents[2]
 
 WRONG = [
     pytest.param({"ACCESSWATCH_KAFAK": "x:1"}, "ACCESSWATCH_KAFAK is no setting of accesswatch", id="a stranger"),
@@ -33,6 +36,16 @@ def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         load({"ACCESSWATCH_KAFKA": "kafka", "ACCESSWATCH_HTTP": "9108", "ACCESSWATCH_COLOUR": "red"})
     assert len(caught.value.sentences) == 3
+
+
+@pytest.mark.parametrize("file", ["docker-compose.yml", "deploy/airgap/images.env"])
+def test_what_is_set_for_the_compose_file_is_no_setting_of_ours(file: str) -> None:
+    """Whoever exports it for compose still can run every command in the same shell."""
+    asked = re.findall(r"\$\{(\w+)|^(\w+)=", (ROOT / file).read_text("utf-8"), re.MULTILINE)
+    variables = {first or second for first, second in asked}
+    assert len(variables) > 5
+    load(dict.fromkeys(variables, "x"))
+    assert not {name for name in variables if name.startswith(PREFIX)}
 
 
 def test_nothing_set_is_enough() -> None:
