@@ -35,11 +35,16 @@ def circle(case: Case) -> tuple[Colleague, ...] | Quiet | Abstain:
         return Abstain(actor.missing)
     if access.client_id in actor.value.client_ids:
         return quiet("the client record is the actor's own")
-    graph = case.facts.graph
-    client = client_node(access.client_id)
-    if cut_short(graph, client, client, KINDS):
+    found = colleagues(access, case.facts, case.policy)
+    return found or unseen(case) or quiet("the client is in no circle of a colleague")
+
+
+def unseen(case: Case) -> Abstain | None:
+    """Abstain where more people are around the client than are looked at: a colleague may be one of the others."""
+    client = client_node(case.access.client_id or "")
+    if cut_short(case.facts.graph, client, client, KINDS):
         return Abstain(f"the relationships around the client (more than {PEOPLE_MAX})")
-    return colleagues(access, case.facts, case.policy) or quiet("the client is in no circle of a colleague")
+    return None
 
 
 def evidence(colleague: Colleague) -> tuple[Evidence, ...]:

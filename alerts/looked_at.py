@@ -23,6 +23,7 @@ def looked_at(access: Access, facts: Facts, policy: Policy, claimed_is_for: str 
     """
     if access.client_id is None:
         yield "No client record was opened, so no work item could be a reason."
+        yield from unheld(access, facts, policy, claimed_is_for)
         return
     if not facts.work:
         yield "No work item for this client is known."
@@ -30,8 +31,7 @@ def looked_at(access: Access, facts: Facts, policy: Policy, claimed_is_for: str 
         yield _described(access, facts, work.value, policy)
     if len(facts.work) > DESCRIBED_MAX:
         yield f"And {len(facts.work) - DESCRIBED_MAX} older work items for this client."
-    if access.work_id:
-        yield _claimed(access, facts, policy, claimed_is_for)
+    yield from unheld(access, facts, policy, claimed_is_for)
 
 
 def _described(access: Access, facts: Facts, work: Work, policy: Policy) -> str:
@@ -58,13 +58,16 @@ def _times(work: Work, policy: Policy) -> str:
     return f"opened {nz_text(work.opened_at)}{closed}; {policy.work_grace_hours:g} hours before and after count too"
 
 
-def _claimed(access: Access, facts: Facts, policy: Policy, claimed_is_for: str | None) -> str:
-    claim = f"The access carries work_id {access.work_id}"
+def unheld(access: Access, facts: Facts, policy: Policy, claimed_is_for: str | None) -> Iterator[str]:
+    """Say why the work item that the access claims explains nothing, where it does not; arguments as of looked_at."""
+    if access.work_id is None:
+        return
+    claim = f"The access carries work_id {access.work_id}, which does not hold"
     mine = next((one.value for one in facts.work if one.value.work_id == access.work_id), None)
     if mine is not None:
-        if is_open(access, mine, policy):
-            return f"{claim}, which is for this client and was open then."
-        return f"{claim}, which does not hold: it was not open then ({_times(mine, policy)})."
-    if claimed_is_for is None:
-        return f"{claim}, which does not hold: no such work item is known."
-    return f"{claim}, which does not hold: it is for another client ({claimed_is_for})."
+        if not is_open(access, mine, policy):
+            yield f"{claim}: it was not open then ({_times(mine, policy)})."
+    elif claimed_is_for is None:
+        yield f"{claim}: no such work item is known."
+    else:
+        yield f"{claim}: it is for {'another' if access.client_id else 'a'} client ({claimed_is_for})."

@@ -10,6 +10,7 @@ from datetime import date
 
 from alerts.assessment import Evidence, Severity
 from alerts.case import Case
+from alerts.explanation import Actor, WorkReason
 from alerts.rules.form import Abstain, Answered, Hit, Limits, Rule, quiet
 from alerts.wording import happened
 from enrichment.facts import Unknown
@@ -17,6 +18,7 @@ from enrichment.newzealand import nz_date
 from enrichment.wire import Staff
 
 _AWAY = frozenset({"suspended", "ended"})
+_LEAVE_SEVERITY: Severity = "medium"
 
 
 class OffDutyLimits(Limits):
@@ -37,7 +39,7 @@ def evaluate(case: Case, _limits: OffDutyLimits) -> Answered:
             return quiet("the actor was on duty on that date")
         if case.work_reasons:
             return quiet("the actor was on leave, and a work reason explains it")
-        severity = "medium"
+        severity = _LEAVE_SEVERITY
     return Hit(
         severity,
         f"{happened(access)}; {why}.",
@@ -65,6 +67,11 @@ def _on_leave(staff: Staff, on: date) -> str | None:
     return None
 
 
+def _excuses(_reason: WorkReason, _actor: Actor | None, severity: Severity) -> bool:
+    # A day of leave, which any work excuses, is what makes the severity no higher.
+    return severity == _LEAVE_SEVERITY
+
+
 RULE = Rule(
     id="off-duty",
     title="Access while off duty",
@@ -72,4 +79,5 @@ RULE = Rule(
     clauses=("purpose",),
     limits=OffDutyLimits,
     evaluate=evaluate,
+    excused_by=_excuses,
 )

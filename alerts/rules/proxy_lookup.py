@@ -13,7 +13,7 @@ from pydantic import Field
 
 from alerts.assessment import Evidence
 from alerts.case import Case
-from alerts.circle import circle, evidence
+from alerts.circle import circle, evidence, unseen
 from alerts.rules.form import Answered, Hit, Limits, Rule, any_work, quiet
 from alerts.signs import Sign
 from alerts.wording import ACCESSES, counted, opened
@@ -42,7 +42,7 @@ def evaluate(case: Case, limits: ProxyLookupLimits) -> Answered:
     searches = {one.value: one.at for one in case.windows.colleague_searches}
     who = [colleague for colleague in looked_up if colleague.staff.value.staff_id in searches]
     if not who:
-        return quiet("no such colleague searched in the time before")
+        return unseen(case) or quiet("no such colleague searched in the time before")
     first = who[0].staff.value.staff_id
     return Hit(
         "high",

@@ -12,6 +12,7 @@ from alerts.alert import utc
 from alerts.hindsight import PastHit, covers
 from alerts.merging import AlertHit, HitRecord, Late, Rules, Subject, split
 from alerts.policy import Policy
+from alerts.rules.form import About
 from alerts.store import learned
 from alerts.store.chain import digest_of_hits
 from alerts.store.hindsight import Explains
@@ -76,6 +77,24 @@ def known(connection: Connection, event_ids: Sequence[str]) -> set[Key]:
         query = select(HITS.c.alert_id, HITS.c.event_id, HITS.c.rule).where(HITS.c.event_id.in_(ids))
         found |= {(row.alert_id, row.event_id, row.rule) for row in connection.execute(query)}
     return found
+
+
+def of_first_contents(connection: Connection, arrived: Mapping[Key, Arrived], rules: Rules) -> dict[Key, Arrived]:
+    """Leave out what an event id says when it comes again with another staff member, client or day.
+
+    The same id counts once in every alert (``CONTRACT.md``, Access): of two contents the first is the access, so it
+    stands in one alert about a pair, and in one about an actor.
+    """
+    alerts: dict[tuple[str, About], set[str]] = {}
+    for alert_id, event_id, rule in known(connection, sorted({event_id for _, event_id, _ in arrived})):
+        if rule in rules:
+            alerts.setdefault((event_id, rules[rule].about), set()).add(alert_id)
+    first = {}
+    for key, one in arrived.items():
+        alert_id, event_id, rule = key
+        if alert_id in alerts.setdefault((event_id, rules[rule].about), {alert_id}):
+            first[key] = one
+    return first
 
 
 def keep(

@@ -50,6 +50,7 @@ def take(
     """Merge a batch of hits into their alerts; see ``Store.take_hits``."""
     take_turn(connection, "hindsight", shared=True)
     arrived, count = hits.arrive(records, rules)
+    arrived = hits.of_first_contents(connection, arrived, rules)
     subjects = {one.subject.alert_id: one.subject for one in arrived.values()}
     rows = _held(connection, [subjects[alert_id] for alert_id in sorted(subjects)], now)
     known = hits.known(connection, sorted({event_id for _, event_id, _ in arrived}))

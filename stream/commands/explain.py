@@ -41,8 +41,8 @@ def explain(
 ) -> None:
     """Say why an access got the outcome that it got.
 
-    Looks through the kept assessments, the newest first, and through what was parked. Where no work reason was found
-    it says what was looked at, and what became of a work item that the access claimed: by the facts of today.
+    Looks through the kept assessments, the newest first, and through what was parked. By the facts of today it says
+    what was looked at where no work reason was found, and why a work item that the access claimed does not hold.
     """
     settings = connected(load(), needs=("kafka",))
     try:
@@ -55,9 +55,13 @@ def explain(
     if found is not None:
         assessment = ASSESSMENT.validate_json(found.value)
         typer.echo(found.value.decode() if as_json else "\n".join(said(assessment)))
-        if not as_json and (every_rule or (assessment.explanation is None and assessment.client_id is not None)):
+        if not as_json:
             access = _access(settings, event_id)
-            typer.echo("\n".join(explain_today.lines(access, settings, every_rule=every_rule)))
+            unexplained = assessment.explanation is None and assessment.client_id is not None
+            # A claimed work item may not hold though another is a reason.
+            if every_rule or unexplained or (access is not None and access.work_id is not None):
+                for line in explain_today.lines(access, settings, every_rule=every_rule):
+                    typer.echo(line)
     elif parked is not None:
         raise CommandFailed(_parked(event_id, parked))
     else:

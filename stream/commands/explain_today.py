@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from alerts.judging import Rulebook
 from alerts.limits import load as load_limits
-from alerts.looked_at import looked_at
+from alerts.looked_at import looked_at, unheld
 from alerts.rules.form import Abstain, Answered, Hit, Quiet
 from enrichment.directory import NotReadable
 from enrichment.redis_today import Today
@@ -55,10 +55,9 @@ async def _look(access: Access, settings: Settings) -> SeenToday:
         case = rulebook.case(access, facts)
         windows = RedisWindows(client, namespace(settings))
         (answered,) = await windows.look([rulebook.noted(case)])
-        work: tuple[str, ...] = ()
-        if not case.work_reasons:
-            claimed = await today.client_of_work(access.work_id)
-            work = tuple(looked_at(access, facts, rulebook.limits.policy, claimed))
+        claimed = await today.client_of_work(access.work_id)
+        say = unheld if case.work_reasons else looked_at
+        work = tuple(say(access, facts, rulebook.limits.policy, claimed))
     finally:
         await client.aclose()
     asked = {rule.id: answer for rule, answer in rulebook.asked(case.with_windows(answered))}

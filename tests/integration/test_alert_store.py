@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -28,7 +29,7 @@ from alerts.store.outbox import LEASE
 from alerts.store.reading import Filters
 from alerts.store.store import Store
 from alerts.store.tables import METADATA
-from tests.support.alert_builders import NOW, RULES, a_hit, an_answer
+from tests.support.alert_builders import NOON, NOW, RULES, a_hit, an_answer
 from tests.support.alert_workers import HITS, the_hits
 from tests.support.routes import a_plan, telling
 
@@ -100,6 +101,30 @@ def test_a_redelivery_keeps_the_first_content_and_adds_what_is_new(store: Store)
     assert ([reason.sentence for reason in alert.reasons], alert.severity, alert.access_count) == (
         ["First.", "Added."], "medium", 1,
     )  # fmt: skip
+
+
+OTHER_CONTENTS = [
+    pytest.param({"client": "C-2"}, id="of another client"),
+    pytest.param({"staff": "S-2"}, id="by somebody else"),
+    pytest.param({"at": NOON + timedelta(days=1)}, id="on another day"),
+]
+
+
+@pytest.mark.parametrize("other", OTHER_CONTENTS)
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "later"])
+def test_an_event_id_that_comes_again_with_another_content_raises_no_second_alert(
+    store: Store, other: dict[str, Any], together: bool
+) -> None:
+    """The first content is the access: whatever hits of the other, about a pair or an actor, counts nowhere."""
+    first = a_hit(answers=[an_answer("own-record"), an_answer("volume")])
+    second = a_hit(answers=[an_answer("own-record"), an_answer("relative-record"), an_answer("volume")], **other)
+    for batch in [[first, second]] if together else [[first], [second]]:
+        store.take_hits(batch, NOW)
+    found = contents(store)
+    assert (found[PAIR].event_ids, found[ACTOR].event_ids) == (("e-1",), ("e-1",))
+    kept = {reason.rule for alert in found.values() for reason in alert.reasons}
+    # Of another client the actor, and so that alert, is the same.
+    assert (set(found), kept) == ({PAIR, ACTOR}, {"own-record", "volume"})
 
 
 def test_nothing_live_raises_nothing(store: Store) -> None:

@@ -54,6 +54,14 @@ async def test_explain_says_what_was_looked_at_and_every_rule(
         assert "Every rule, by the facts of today" in everything
         assert all(f"  {rule} (" in everything for rule in RULES)
         assert "  own-record (quiet): the client record is none of the actor's own." in everything
+        own = OTHERS_WORK | {"work_id": "w2", "client_id": "c1", "staff_id": "s1"}
+        await publish(settings, "ref.work.v1", [("w2", own)])
+        eventually(lambda: 'kind="work"} 2' in worker.page("/metrics")[1])
+        await publish(settings, "cms.access.v1", [("s1", ACCESS | {"event_id": "e2", "work_id": "w1"})])
+        eventually(lambda: worker.metric("accesswatch_accesses_total") == 3)
+        by_another = accesswatch("explain", "e2", environment=environment).stdout
+        assert "Outcome: explained" in by_another
+        assert "The access carries work_id w1, which does not hold: it is for another client (c2)." in by_another
         listed = accesswatch("rules", "list", environment=environment).stdout
         assert next(line for line in listed.splitlines() if line.startswith("restricted-record")).split()[-1] == "2"
 

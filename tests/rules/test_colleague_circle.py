@@ -7,6 +7,7 @@ import pytest
 from alerts.case import Case
 from alerts.judging import Rulebook
 from alerts.rules.colleague_circle import RULE
+from enrichment.kinship import PEOPLE_MAX
 from tests.support.cases import SHIPPED, a_case, asked, in_a_word
 from tests.support.records import client, related, staff, work
 
@@ -17,6 +18,9 @@ KINDS = [
     "partner", "parent", "child", "sibling", "grandparent", "whanau", "household", "friend", "former_partner",
     "acquaintance", "club",
 ]  # fmt: skip
+
+#: More people around the client than are looked at; a club is the largest kind, and so the first that is cut off.
+CROWD = [related(C1, f"client:X-{number}", "club") for number in range(PEOPLE_MAX + 1)]
 
 CASES = [
     *(pytest.param("medium", a_case(COLLEAGUE, related(S2, C1, kind)), id=kind) for kind in KINDS),
@@ -53,6 +57,12 @@ CASES = [
     pytest.param("quiet", a_case(*CIRCLE, work(), actor_known=False), id="in no staff record, excused"),
     pytest.param("medium", a_case(*CIRCLE, client_known=False), id="in no client record"),
     pytest.param("quiet", a_case(*CIRCLE, client_id=None), id="no client"),
+    pytest.param(
+        f"not known: the relationships around the client (more than {PEOPLE_MAX})",
+        a_case(COLLEAGUE, *CROWD),
+        id="in a crowd, where a colleague may be",
+    ),
+    pytest.param("medium", a_case(*CIRCLE, *CROWD), id="in a crowd, and a colleague in sight"),
 ]
 
 

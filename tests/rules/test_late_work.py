@@ -22,7 +22,7 @@ POLICY = SHIPPED.policy
 #: RULES.md, "Excused": by any work, by work that names the actor or their unit, on conditions of its own, or never.
 ANY = {"colleague-circle", "proxy-lookup", "media-surge", "repeat-visits", "contact-lookup", "volume", "dormant-record"}
 NAMED = {"media-watchlist", "restricted-record"}
-OWN = {"staff-record", "shared-contact", "bulk-extract"}
+OWN = {"staff-record", "shared-contact", "bulk-extract", "off-duty"}
 
 PLAIN = Actor("employee", "U-1", ())
 ASSISTING = Actor("employee", "U-1", ("staff_assistance",))
@@ -44,6 +44,8 @@ EXCUSED = [
     (False, "staff-record", 1, "review", ASSISTING, "high"),
     (False, "staff-record", 1, "investigation", PLAIN, "high"),
     (False, "staff-record", 1, "investigation", None, "high"),
+    *[(True, "off-duty", number, "call", PLAIN, "medium") for number in (1, 2, 3)],
+    *[(False, "off-duty", number, "call", PLAIN, "high") for number in (1, 2, 3)],
     (True, "bulk-extract", 1, "investigation", PLAIN, "critical"),
     (True, "bulk-extract", 2, "quality_check", None, "high"),
     (False, "bulk-extract", 3, "quality_check", PLAIN, "high"),

@@ -7,12 +7,15 @@ import pytest
 from alerts.case import Case
 from alerts.rules.form import Hit
 from alerts.rules.proxy_lookup import RULE
+from enrichment.kinship import PEOPLE_MAX
 from enrichment.wire import Access
 from tests.support.cases import a_case, asked, in_a_word
 from tests.support.records import an_access, related, staff, work
 
 S2, C1 = "staff:S-2", "client:C-1"
 CIRCLE = (staff("S-2"), staff("S-3"), related(S2, C1, "friend"))
+#: More people around the client than are looked at.
+CROWD = [related(C1, f"client:X-{number}", "club") for number in range(PEOPLE_MAX + 1)]
 
 
 def search(at: str = "2026-11-20T11:30:00+13:00", *fields: str, **others: Any) -> Access:
@@ -55,6 +58,14 @@ CASES = [
     ),
     pytest.param("high", a_case(*CIRCLE, client_known=False, earlier=[search()]), id="in no client record"),
     pytest.param("quiet", a_case(*CIRCLE, client_id=None, earlier=[search()]), id="no client"),
+    pytest.param(
+        f"not known: the relationships around the client (more than {PEOPLE_MAX})",
+        a_case(*CIRCLE, *CROWD),
+        id="in a crowd, and nobody in sight searched",
+    ),
+    pytest.param(
+        "high", a_case(*CIRCLE, *CROWD, earlier=[search()]), id="in a crowd, and a colleague in sight searched"
+    ),
 ]
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from alerts.looked_at import looked_at
+from alerts.looked_at import looked_at, unheld
 from enrichment.wire import Record
 from tests.support.cases import a_case
 from tests.support.records import staff, work
@@ -63,3 +63,22 @@ def test_a_claimed_work_item_that_does_not_hold(
     *_, last = looked_at(case.access, case.facts, case.policy, claimed)
     assert last.startswith("The access carries work_id W-7, which ")
     assert expected in last
+
+
+@pytest.mark.parametrize(
+    ("records", "access", "claimed", "expected"),
+    [
+        ((work(),), {"work_id": "W-7"}, "C-9", "does not hold: it is for another client (C-9)."),
+        ((work(),), {"work_id": "W-7"}, None, "does not hold: no such work item is known."),
+        ((), {"work_id": "W-7", "client_id": None}, "C-9", "does not hold: it is for a client (C-9)."),
+        ((work(),), {"work_id": "W-1"}, "C-1", None),
+        ((work(),), {}, None, None),
+    ],
+)
+def test_a_claim_is_looked_at_beside_another_reason_too(
+    records: tuple[Record, ...], access: dict[str, Any], claimed: str | None, expected: str | None
+) -> None:
+    """An access may be explained by one work item and claim another, or claim one though no record was opened."""
+    case = a_case(*records, **access)
+    told = list(unheld(case.access, case.facts, case.policy, claimed))
+    assert told == ([] if expected is None else [f"The access carries work_id W-7, which {expected}"])
