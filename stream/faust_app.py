@@ -15,6 +15,9 @@ from stream.batches import BatchConsumer
 from stream.connections import aiokafka_options
 from stream.settings import Settings
 
+#: Seconds after which a consumer asks anew who leads the partitions. aiokafka does not ask when the broker that it
+#: takes for the leader refuses to say where a partition begins: it asks that one again and again, by default for 300 s.
+METADATA_SECONDS_MAX = 15
 #: Records that one batch holds at most, over all partitions.
 BATCH_RECORDS_MAX = 1_000
 #: Bytes fetched of one partition at a time; a larger single record comes alone.
@@ -54,6 +57,7 @@ def faust_app(settings: Settings, agent: str, consumer: Callable[..., BatchConsu
         broker_max_poll_records=BATCH_RECORDS_MAX,
         consumer_max_fetch_size=FETCH_BYTES_MAX,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_SECONDS_MAX * 1_000,
         consumer_group_instance_id=f"{settings.instance_id}-{agent}" if settings.instance_id else None,
         producer_request_timeout=30.0,
         agent_supervisor=CrashingSupervisor,

@@ -20,6 +20,7 @@ from weakref import WeakSet
 import aiokafka
 import faust
 import pytest
+from aiokafka.consumer.fetcher import Fetcher as KafkaFetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
@@ -33,7 +34,7 @@ from mode.threads import ServiceThread
 from mode.utils.futures import notify
 
 from stream.batches import BatchConsumer, PositionedConsumer
-from stream.faust_app import BATCH_RECORDS_MAX, add_agent, faust_app
+from stream.faust_app import BATCH_RECORDS_MAX, METADATA_SECONDS_MAX, add_agent, faust_app
 from stream.in_order import InOrderConsumer
 from stream.settings import Settings
 
@@ -94,6 +95,11 @@ READ: list[tuple[Any, str, str]] = [
     (GroupCoordinator._push_error_to_user, "8dce53d5130d", "BatchConsumer.join_again ends the wait that it begins"),
     (GroupCoordinator.close, "27181b0763fd", "BatchConsumer.leave calls it"),
     (aiokafka.AIOKafkaConsumer.commit, "f85283bf7c7c", "BatchConsumer._commit_in_thread calls it"),
+    (
+        KafkaFetcher._update_fetch_positions,
+        "1dc02ecce273",
+        "METADATA_SECONDS_MAX ends its asking a leader of before",
+    ),
     (
         aiokafka.AIOKafkaConsumer.seek_to_committed,
         "9c20926f1712",
@@ -291,6 +297,7 @@ async def test_our_settings_are_theirs(app: faust.App) -> None:
     ) == (True, False, True, 0)  # fmt: skip
     numbers = (conf.broker_commit_interval, conf.broker_max_poll_records, conf.producer_request_timeout)
     assert numbers == (1.0, BATCH_RECORDS_MAX, 30.0)
+    assert conf.consumer_metadata_max_age_ms == METADATA_SECONDS_MAX * 1_000
     # Joining is one request, answered when the rebalance is over.
     assert conf.broker_rebalance_timeout < conf.broker_request_timeout
     agent = next(agent for name, agent in app.agents.items() if name.endswith("carry"))
