@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from agents.batch import Batch, Record, published_at
 from agents.holding import Hold
+from agents.reference import id_of_tombstone
 from alerts.store.errors import StoreError
 from alerts.store.learned import ReportChange, WorkChange
 from alerts.store.register import StaffChange
@@ -68,14 +69,15 @@ class Hindsight:
     def _read(self, batch: Batch) -> "_Changes":
         changes = _Changes()
         for record in batch:
-            key = (record.key or b"").decode("utf-8", "replace")
             try:
-                self._take_in(changes, record, key)
+                self._take_in(changes, record)
             except Refused:
                 continue
         return changes
 
-    def _take_in(self, changes: "_Changes", record: Record, key: str) -> None:
+    def _take_in(self, changes: "_Changes", record: Record) -> None:
+        # Whoever reads reference data for Redis parks a null value whose key is no id; nothing of it is asked here.
+        key = id_of_tombstone(record.key) if record.value is None else ""
         match self.topics[record.topic]:
             case "work":
                 work = None if record.value is None else decode(Work, record.value)

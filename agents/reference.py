@@ -104,7 +104,7 @@ class Reference:
 
     def _change(self, kind: ReferenceKind, record: Record) -> Change:
         if record.value is None:
-            return Change(record.offset, kind, _id_of_tombstone(record.key), None)
+            return Change(record.offset, kind, id_of_tombstone(record.key), None)
         read = decode(KINDS[kind][0], record.value)
         unknown = read.unknown_fields()
         if unknown:
@@ -128,8 +128,12 @@ def _steps(batch: Batch) -> Iterator[Chunk]:
             yield Chunk(chunk.topic, chunk.partition, chunk.records[start : start + RECORDS_PER_STEP_MAX])
 
 
-def _id_of_tombstone(key: bytes | None) -> str:
-    """Read whom a null value deletes: it stands in the key."""
+def id_of_tombstone(key: bytes | None) -> str:
+    """Read whom a null value deletes: it stands in the key.
+
+    Raises:
+        Refused: there is no key, or it is no id.
+    """
     if key is None:
         raise Invalid("a null value without a key deletes nothing")
     try:

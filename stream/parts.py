@@ -38,6 +38,8 @@ class Part:
     #: Called when the worker stops, after what was in hand is done.
     finish: Callable[[], Awaitable[None]] = _nothing
     progress: Progress = field(default_factory=Progress)
+    #: The partitions, as (topic, partition), whose lag is shown.
+    _said: set[tuple[str, str]] = field(default_factory=set, init=False)
 
     @property
     def consumer(self) -> BatchConsumer | None:
@@ -64,9 +66,10 @@ class Part:
         Two parts may read one topic: *shown* holds what was said in this round, of which the worst stays.
         """
         consumer = self.consumer
-        if consumer is None or not self._assigned():
-            return
+        if consumer is None or not consumer.flow_active:
+            return  # in a rebalance what was said stands for these seconds
         lags = consumer.lag()
+        self._unsay({(tp.topic, str(tp.partition)) for tp in lags}, shown)
         for tp, lag in lags.items():
             key = ("lag", tp.topic, str(tp.partition))
             shown[key] = max(lag, shown.get(key, 0))
@@ -79,15 +82,31 @@ class Part:
         for topic in self.unbroken:
             self.metrics.passed_over.labels(topic).inc(consumer.passed_over.pop(topic, 0))
         for topic, at in consumer.last_commit.items():
+            if topic not in {tp.topic for tp in lags}:
+                continue
             shown["commit", topic] = min(at, shown.get(("commit", topic), at))
             self.metrics.last_commit.labels(topic).set(shown["commit", topic])
+
+    def _unsay(self, now: set[tuple[str, str]], shown: Mapping[tuple[str, ...], float]) -> None:
+        """Show nothing more of partitions that another worker reads now, unless another part of this one does."""
+        gone, self._said = self._said - now, now
+        for topic, partition in gone:
+            if ("lag", topic, partition) not in shown:
+                self.metrics.lag.remove(topic, partition)
+        for topic in {topic for topic, _ in gone} - {topic for topic, _ in now}:
+            if ("oldest", topic) not in shown:
+                self.metrics.oldest_unprocessed.remove(topic)
+            if ("commit", topic) not in shown:
+                self.metrics.last_commit.remove(topic)
 
     async def look(self, ends: Mapping[str, int]) -> None:
         """Note how far Kafka has taken our commits, against where the partitions end."""
         consumer = self.consumer
         if consumer is not None:
             held = self.gate() is not None or (self.hold is not None and self.hold.reason is not None)
-            self.progress.note(consumer.committed(), ends, held=held, now=monotonic(), joined=consumer.joined)
+            # After a rebalance Faust lets reading begin again; where it never does nothing else would tell.
+            joined = consumer.joined and (consumer.flow_active or not consumer.assignment())
+            self.progress.note(consumer.committed(), ends, held=held, now=monotonic(), joined=joined)
 
     def _assigned(self) -> bool:
         consumer = self.consumer

@@ -32,8 +32,8 @@ class Progress:
                 fetches nothing does not know that there is something to fetch.
             held: the agent waits for something and says so; that is no stall.
             now: seconds on a clock that only goes forward.
-            joined: the consumer group has answered with partitions, none perhaps. While *ends* is empty Kafka is away
-                and nobody can join.
+            joined: the consumer group has answered with partitions, none perhaps, and they are read. While *ends* is
+                empty Kafka is away and nobody can join.
         """
         if joined or not ends:
             self._joining_since = None
@@ -51,7 +51,7 @@ class Progress:
         """Name the partitions that stand still, each with for how long, or say that there are none to be had."""
         since = self._joining_since
         if since is not None and now - since >= self.stuck_seconds:
-            return [f"the consumer group has not answered for {now - since:.0f} s"]
+            return [f"the consumer group has not answered, or reading not begun after it, for {now - since:.0f} s"]
         return [
             f"{tp.topic}-{tp.partition} stands at offset {offset} for {now - since:.0f} s with records waiting"
             for tp, (offset, since) in self._standing.items()

@@ -91,8 +91,9 @@ def of_first_contents(connection: Connection, arrived: Mapping[Key, Arrived], ru
             alerts.setdefault((event_id, rules[rule].about), set()).add(alert_id)
     first = {}
     for key, one in arrived.items():
-        alert_id, event_id, rule = key
-        if alert_id in alerts.setdefault((event_id, rules[rule].about), {alert_id}):
+        alert_id, event_id, _ = key
+        about: About = "actor" if one.subject.client_id is None else "pair"
+        if alert_id in alerts.setdefault((event_id, about), {alert_id}):
             first[key] = one
     return first
 

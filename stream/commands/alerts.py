@@ -21,6 +21,8 @@ from stream.commands.alert_store import Reference, alert_store
 from stream.commands.moments import moment
 
 _LIMIT_MAX: Final = 10_000
+#: What a person is shown unless more is asked for; a script gets all.
+_SHOWN: Final = 50
 
 app = typer.Typer(help="Alerts: questions about accesses, and what became of them.", no_args_is_help=True)
 
@@ -46,13 +48,15 @@ def list_alerts(
     since: Annotated[
         datetime | None, typer.Option(parser=moment, help="Only alerts raised since: a date, a time, or 90m, 24h, 7d.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=_LIMIT_MAX, help="At most so many.")] = 50,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=_LIMIT_MAX, help=f"At most so many: 50, {_LIMIT_MAX} with --json.")
+    ] = None,
     as_json: _Json = False,
 ) -> None:
     """List alerts, the newest first: a table, or tab-separated lines in a pipe."""
     filters = Filters(status=status, severity=severity, rule=rule, staff=staff, client=client, day=day, since=since)
     with alert_store() as store:
-        found = store.listed(filters, limit)
+        found = store.listed(filters, limit or (_LIMIT_MAX if as_json else _SHOWN))
     if as_json:
         typer.echo(b"[" + b",\n".join(alert_json(alert) for alert in found) + b"]")
     elif sys.stdout.isatty():

@@ -31,6 +31,8 @@ from stream.topic_admin import administration
 from stream.topics import ACCESS, REFERENCE, dead_letter_topic, reference_topic
 
 _LIST_MAX: Final = 10_000
+#: What a person is shown unless more is asked for; a script gets all.
+_SHOWN: Final = 50
 _RATE_MAX: Final = 1_000_000
 #: Refused dead letters that are named; the others are counted.
 _NAMED_MAX: Final = 20
@@ -60,12 +62,14 @@ def list_dead_letters(
     error: _Error = None,
     since: _Since = None,
     until: _Until = None,
-    limit: Annotated[int, typer.Option(min=1, max=_LIST_MAX, help="Show so many at most; all are counted.")] = 50,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=_LIST_MAX, help=f"Show so many at most: 50, {_LIST_MAX} with --json.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
 ) -> None:
     """List what is parked and why, the newest first: a table, or tab-separated lines in a pipe. Never the values."""
     with _selection(topic, _filters(stage, error, since, until), again=False, limit=None) as (_, selection):
-        found = listed(selection, limit)
+        found = listed(selection, limit or (_LIST_MAX if as_json else _SHOWN))
     if as_json:
         typer.echo(b"[" + b",\n".join(orjson.dumps(lines.as_json(one)) for one in found.newest) + b"]")
     elif sys.stdout.isatty():

@@ -1,5 +1,6 @@
 """A worker that keeps its name keeps its partitions: a rolling restart moves none."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from stream.embedded.server import free_port
 from stream.settings import Settings
 from stream.topic_admin import administration
+from tests.conftest import TEST_PARTITIONS
 from tests.support.worker import RunningWorker, a_worker, eventually
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("topics")]
@@ -39,6 +41,31 @@ def test_a_restarted_worker_gets_its_partitions_back_and_the_other_one_notices_n
     }
     # The worker beside it is still the member that it was: had it joined anew, it would have another id.
     assert after["worker-1-screen"][0] == before["worker-1-screen"][0]
+
+
+def test_a_partition_is_shown_by_the_worker_that_reads_it_and_by_no_other(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Whoever has read it before says nothing of it any more: a sum over workers is the lag."""
+    other = environment | {
+        "ACCESSWATCH_HTTP": f"127.0.0.1:{free_port()}",
+        "ACCESSWATCH_STATE_DIR": str(tmp_path / "other"),
+    }
+    with a_worker(environment, tmp_path) as first:
+        eventually(lambda: len(shown(first)) == TEST_PARTITIONS)
+        with a_worker(other, tmp_path) as second:
+            eventually(lambda: bool(shown(first)) and bool(shown(second)) and not shown(first) & shown(second))
+            assert len(shown(first) | shown(second)) == TEST_PARTITIONS
+
+
+def shown(worker: RunningWorker) -> set[str]:
+    """Give the partitions of accesses whose lag a worker shows."""
+    page = worker.page("/metrics")[1]
+    return set(
+        re.findall(
+            r'^accesswatch_consumer_lag_records\{partition="(\d+)",topic="\S*cms\.access\.v1"', page, re.MULTILINE
+        )
+    )
 
 
 def both_ready(*workers: RunningWorker) -> bool:
