@@ -92,9 +92,11 @@ class Worker:
             else:
                 _log.info("stopping", why="asked to, before everything was started")
                 await self._drain()
-                await self._cancel_tasks()
-                await asyncio.gather(*(consumer.leave() for consumer in self._consumers()))
                 await _given_up(starting)
+                await self._cancel_tasks()
+                await asyncio.gather(*(consumer.leave() for consumer in self._consumers()), return_exceptions=True)
+                # The last agent may have started meanwhile: it is left as the others are.
+                self._started = False
         if not self._started:
             # The threads of a Faust that has half started cannot be asked to end. What was read is committed.
             if self._failure is not None:
