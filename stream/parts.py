@@ -69,21 +69,21 @@ class Part:
         if consumer is None or not consumer.flow_active:
             return  # in a rebalance what was said stands for these seconds
         lags = consumer.lag()
+        topics = {tp.topic for tp in lags}
         self._unsay({(tp.topic, str(tp.partition)) for tp in lags}, shown)
         for tp, lag in lags.items():
             key = ("lag", tp.topic, str(tp.partition))
             shown[key] = max(lag, shown.get(key, 0))
             self.metrics.lag.labels(tp.topic, tp.partition).set(shown[key])
         oldest = consumer.oldest_in_flight_ms()
-        for topic in {tp.topic for tp in lags}:
+        for topic in topics:
             since = max(0.0, time() - oldest[topic] / 1000) if topic in oldest else 0.0
             shown["oldest", topic] = max(since, shown.get(("oldest", topic), 0.0))
             self.metrics.oldest_unprocessed.labels(topic).set(shown["oldest", topic])
         for topic in self.unbroken:
             self.metrics.passed_over.labels(topic).inc(consumer.passed_over.pop(topic, 0))
-        for topic, at in consumer.last_commit.items():
-            if topic not in {tp.topic for tp in lags}:
-                continue
+        for topic in topics & consumer.last_commit.keys():
+            at = consumer.last_commit[topic]
             shown["commit", topic] = min(at, shown.get(("commit", topic), at))
             self.metrics.last_commit.labels(topic).set(shown["commit", topic])
 

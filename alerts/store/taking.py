@@ -50,6 +50,7 @@ def take(
     """Merge a batch of hits into their alerts; see ``Store.take_hits``."""
     take_turn(connection, "hindsight", shared=True)
     arrived, count = hits.arrive(records, rules)
+    # Before alerts are made: none is made for what is left out. What is known is asked again once they are held.
     arrived = hits.of_first_contents(connection, arrived, rules)
     subjects = {one.subject.alert_id: one.subject for one in arrived.values()}
     rows = _held(connection, [subjects[alert_id] for alert_id in sorted(subjects)], now)
