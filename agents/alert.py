@@ -1,24 +1,24 @@
 """The way of a hit: into the alert store, once, before it counts as done; the relay publishes what comes of it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pydantic import ValidationError
 
-from agents.batch import Batch, Record, published_at
-from agents.holding import Hold
+from agents.batch import Batch, Record, Unreadable, published_at, value_of
 from agents.metrics import Metrics
+from agents.pipelining import carry_one_by_one
+from agents.retry import Hold
 from agents.screen import CIRCUMSTANCES_HEADER, CONFLICT_HEADER, TIMESTAMP_HEADER
 from alerts.assessment import ASSESSMENT
-from alerts.explanation import CIRCUMSTANCES
-from alerts.merging import HitRecord
-from alerts.store.errors import StoreError
+from alerts.detection.work_reasons import CIRCUMSTANCES
+from alerts.grouping import HitRecord
+from alerts.store.database import StoreError
+from alerts.store.ingest import Taken
 from alerts.store.store import Store
-from alerts.store.taking import Taken
-from enrichment.events import events
+from enrichment.log import events
 
 _log = events(__name__)
 
@@ -34,12 +34,9 @@ class Alerting:
     #: Told that the store has something new to publish and to deliver.
     wake: Callable[[], None]
 
-    async def attach(self, events: Any) -> None:
-        """Take events from Faust until it stops."""
-        async for event in events.noack().events():
-            with self.metrics.batch_seconds.labels("alert").time():
-                await self.carry(event.value)
-            event.ack()
+    async def attach(self, batches: AsyncIterator[Batch]) -> None:
+        """Take batches until there are no more, and acknowledge each when it is done."""
+        await carry_one_by_one(batches, self.carry, self.metrics.batch_seconds.labels("alert"))
 
     async def carry(self, batch: Batch) -> None:
         """Carry one batch through; return when the store has it."""
@@ -68,10 +65,10 @@ class Alerting:
         headers = dict(record.headers)
         conflict = (headers.get(CONFLICT_HEADER) or b"").decode("utf-8", "replace")
         try:
-            assessment = ASSESSMENT.validate_json(record.value or b"")
+            assessment = ASSESSMENT.validate_json(value_of(record) or b"")
             recorded_ms = int(headers.get(TIMESTAMP_HEADER) or record.timestamp)
             circumstances = CIRCUMSTANCES.validate_json(headers.get(CIRCUMSTANCES_HEADER) or b"{}")
-        except (ValidationError, ValueError):
+        except (ValidationError, ValueError, Unreadable):
             self.metrics.dead_letters.labels(record.topic, "decode").inc()
             _log.error("no-hit-of-ours", topic=record.topic, partition=record.partition, offset=record.offset)
             return None

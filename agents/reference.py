@@ -5,48 +5,53 @@ read on. So an emptied Redis is filled again by reading from the beginning.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
-from agents.batch import Batch, Chunk, Record
-from agents.holding import Hold
+from agents.batch import Batch, Chunk, Record, partition_key, published_at, value_of
+from agents.dead_letter import DeadLetter, DeadLetterLimit, DeadLetters
 from agents.metrics import Metrics
-from agents.park_limit import ParkLimit
-from agents.parking import Parked, Parking
-from agents.ports import NotPublished, Outputs
-from enrichment.decode import Invalid, NotJson, Refused, decode
-from enrichment.directory import NotReadable
-from enrichment.dossier import KINDS, ReferenceKind, placed, record_id
-from enrichment.kinds import ID_LENGTH_MAX
-from enrichment.redis_shelf import Change, EpochChanged, RedisShelf
+from agents.outputs import NotPublished, Outputs
+from agents.pipelining import carry_one_by_one
+from agents.renewal import Renewal
+from agents.retry import Hold
+from enrichment.decode import Invalid, Refused, decode
+from enrichment.facts import Known
+from enrichment.log import events
+from enrichment.lookup import NotReadable
+from enrichment.reference.layout import KINDS, ReferenceKind, deletes, index_entries, record_id
+from enrichment.reference.redis import Change, EpochChanged, RedisReferenceStore
+from enrichment.schemas import Work
 
 #: Records applied to Redis in one step; it answers nobody else meanwhile.
 RECORDS_PER_STEP_MAX = 500
 #: Records decoded before others have their turn.
 RECORDS_PER_TURN = 50
 
+T = TypeVar("T")
+
+_log = events(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:
     """Carries batches of reference records through."""
 
-    shelf: RedisShelf
+    references: RedisReferenceStore
     outputs: Outputs
-    parking: Parking
-    limit: ParkLimit
+    parking: DeadLetters
+    limit: DeadLetterLimit
     hold: Hold
     metrics: Metrics
     #: Topic name -> the kind of record that it holds.
     kinds: Mapping[str, ReferenceKind]
+    renewal: Renewal
 
-    async def attach(self, events: Any) -> None:
-        """Take events from Faust until it stops."""
-        async for event in events.noack().events():
-            with self.metrics.batch_seconds.labels("reference").time():
-                await self.carry(event.value)
-            event.ack()
+    async def attach(self, batches: AsyncIterator[Batch]) -> None:
+        """Take batches until there are no more, and acknowledge each when it is done."""
+        await carry_one_by_one(batches, self.carry, self.metrics.batch_seconds.labels("reference"))
 
     async def carry(self, batch: Batch) -> None:
         """Carry one batch through; return when Redis has it and Kafka has acknowledged what was parked.
@@ -59,10 +64,11 @@ class Reference:
         under_way: asyncio.Task[None] | None = None
         try:
             for step in _steps(batch):
-                changes = await self._changes(step)
+                work: list[Known[Work]] = []
+                changes = await self._changes(epoch, step, work)
                 if under_way is not None:
                     await under_way
-                under_way = asyncio.create_task(self._apply(epoch, step, changes))
+                under_way = asyncio.create_task(self._apply(epoch, step, changes, work))
             if under_way is not None:
                 await under_way
         except EpochChanged:
@@ -71,47 +77,76 @@ class Reference:
             if under_way is not None:
                 under_way.cancel()
 
-    async def _apply(self, epoch: str, step: Chunk, changes: list[Change]) -> None:
-        partition, following = f"{step.topic}:{step.partition}", step.records[-1].offset + 1
-        await self.hold.until_it_works(partial(self._step, epoch, partition, changes, following), (Unanswered,))
+    async def _apply(self, epoch: str, step: Chunk, changes: list[Change], work: list[Known[Work]]) -> None:
+        partition, following = partition_key(step.topic, step.partition), step.records[-1].offset + 1
+        applied = await self._answered(partial(self.references.apply, epoch, partition, changes, following))
+        if applied.unmatched:
+            self.metrics.deletions_unmatched.labels(step.topic).inc(applied.unmatched)
+            _log.warning("deletion-matched-nothing", topic=step.topic, number=applied.unmatched)
+        if work:
+            await self.hold.until_it_works(lambda: self.renewal.renew(work), (NotReadable, NotPublished))
 
-    async def _step(self, epoch: str, partition: str, step: list[Change], following: int) -> None:
-        try:
-            await self.shelf.apply(epoch, partition, step, following)
-        except EpochChanged:
-            raise
-        except NotReadable as error:
-            raise Unanswered(str(error)) from error
+    async def _answered(self, asked: Callable[[], Awaitable[T]]) -> T:
+        """Ask Redis until it answers."""
 
-    async def _changes(self, step: Chunk) -> list[Change]:
-        """Read the records of a step. What is parked is acknowledged by Kafka before Redis goes past it."""
+        async def once() -> T:
+            try:
+                return await asked()
+            except NotReadable as error:
+                raise Unanswered(str(error)) from error
+
+        return await self.hold.until_it_works(once, (Unanswered,))
+
+    async def _changes(self, epoch: str, step: Chunk, work: list[Known[Work]]) -> list[Change]:
+        """Read the records of a step, and put the work items among them into *work*.
+
+        What is parked is acknowledged by Kafka before Redis goes past it.
+        """
         kind = self.kinds[step.topic]
         changes: list[Change] = []
-        parked: list[Parked] = []
+        parked: list[DeadLetter] = []
         for number, record in enumerate(step.records):
             if number % RECORDS_PER_TURN == 0:
                 # Whatever else is under way, above all the step before this one, has its turn.
                 await asyncio.sleep(0)
             try:
-                changes.append(self._change(kind, record))
+                value = value_of(record)
+                changes.append(
+                    await self._deletion(epoch, kind, record, changes)
+                    if value is None
+                    else self._change(kind, record, value, work)
+                )
             except Refused as refusal:
-                parked.append(Parked(record, refusal.stage, type(refusal).__name__, str(refusal)))
+                parked.append(DeadLetter(record, refusal.stage, type(refusal).__name__, str(refusal)))
         await self.limit.admit(Batch((step,)), parked)
         await self.hold.until_it_works(lambda: self._park(parked), (NotPublished,))
         for letter in parked:
             self.parking.count(letter)
         return changes
 
-    def _change(self, kind: ReferenceKind, record: Record) -> Change:
-        if record.value is None:
-            return Change(record.offset, kind, id_of_tombstone(record.key), None)
-        read = decode(KINDS[kind][0], record.value)
+    async def _deletion(self, epoch: str, kind: ReferenceKind, record: Record, before: list[Change]) -> Change:
+        found = deletes(kind, record.key)
+        if found.id is None:
+            return Change(record.offset, kind, found.instead or "", None)
+        # Rare enough to be asked for alone: it is parked unless a record really has such an id.
+        if (
+            found.unknown is not None
+            and all(change.id != found.id for change in before)
+            and not await self._answered(partial(self.references.holds, epoch, kind, found.id))
+        ):
+            raise Invalid(found.unknown)
+        return Change(record.offset, kind, found.id, None, found.instead)
+
+    def _change(self, kind: ReferenceKind, record: Record, value: bytes, work: list[Known[Work]]) -> Change:
+        read = decode(KINDS[kind][0], value)
+        if isinstance(read, Work):
+            work.append(Known(read, published_at(record)))
         unknown = read.unknown_fields()
         if unknown:
             self.metrics.unknown_fields.labels(record.topic).inc(unknown)
-        return Change(record.offset, kind, record_id(kind, read), placed(read, record.timestamp))
+        return Change(record.offset, kind, record_id(kind, read), index_entries(read, record.timestamp))
 
-    async def _park(self, parked: list[Parked]) -> None:
+    async def _park(self, parked: list[DeadLetter]) -> None:
         for letter in parked:
             await self.parking.park(letter)
         if parked:
@@ -126,20 +161,3 @@ def _steps(batch: Batch) -> Iterator[Chunk]:
     for chunk in batch.chunks:
         for start in range(0, len(chunk.records), RECORDS_PER_STEP_MAX):
             yield Chunk(chunk.topic, chunk.partition, chunk.records[start : start + RECORDS_PER_STEP_MAX])
-
-
-def id_of_tombstone(key: bytes | None) -> str:
-    """Read whom a null value deletes: it stands in the key.
-
-    Raises:
-        Refused: there is no key, or it is no id.
-    """
-    if key is None:
-        raise Invalid("a null value without a key deletes nothing")
-    try:
-        identity = key.decode()
-    except UnicodeDecodeError:
-        raise NotJson("the key of a null value is not UTF-8") from None
-    if not 1 <= len(identity) <= ID_LENGTH_MAX or not identity.isprintable():
-        raise Invalid("the key of a null value is no id")
-    return identity

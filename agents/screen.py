@@ -6,31 +6,31 @@ Kafka before what was made of it is.
 
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar, TypeVarTuple
+from typing import NamedTuple, TypeVar, TypeVarTuple
 
 import orjson
 
-from agents.batch import Batch, Record
-from agents.holding import Hold
+from agents.batch import Batch, Record, published_at, value_of
+from agents.dead_letter import DeadLetter, DeadLetterLimit, DeadLetters
 from agents.metrics import Metrics
-from agents.park_limit import ParkLimit
-from agents.parking import Parked, Parking
-from agents.ports import NotPublished, Outputs
-from agents.turns import Turn, carry_in_turn
-from alerts.case import Case
-from alerts.explanation import Circumstances
-from alerts.judging import Judged, Rulebook
+from agents.outputs import NotPublished, Outputs, TooLarge
+from agents.pipelining import Turn, carry_in_turn
+from agents.renewal import Renewal, Waiting
+from agents.retry import Hold
+from alerts.detection.engine import Judged, Place, RuleEngine
+from alerts.detection.rule import Case
+from alerts.detection.work_reasons import Actor, Circumstances
 from enrichment.decode import Refused, decode_access
-from enrichment.directory import Directory, NotReadable
-from enrichment.events import events
 from enrichment.facts import Facts
-from enrichment.windows import Noted, Windows, WindowStore
-from enrichment.wire import Access
+from enrichment.log import events
+from enrichment.lookup import Directory, NotReadable
+from enrichment.schemas import Access
+from enrichment.windows.spec import Observation, Windows, WindowStore
 
 #: Headers of a hit: what the alert store needs beside the assessment.
 TIMESTAMP_HEADER = "accesswatch.access.timestamp"
@@ -58,20 +58,21 @@ class Screen:
 
     directory: Directory
     windows: WindowStore
-    rulebook: Callable[[], Rulebook]
+    rule_engine: Callable[[], RuleEngine]
     outputs: Outputs
-    parking: Parking
-    limit: ParkLimit
+    parking: DeadLetters
+    limit: DeadLetterLimit
     hold: Hold
     metrics: Metrics
     assessment_topic: str
     hit_topic: str
     #: Called with each batch that is done, for what is counted over all workers.
     seen: Callable[[Sequence[Screened]], Awaitable[None]]
+    renewal: Renewal
 
-    async def attach(self, events: Any) -> None:
-        """Take events from Faust until it stops."""
-        await carry_in_turn(events.noack().events(), self._timed)
+    async def attach(self, batches: AsyncIterator[Batch]) -> None:
+        """Take batches until there are no more, and acknowledge each when it is done."""
+        await carry_in_turn(batches, self._timed)
 
     async def _timed(self, batch: Batch, turn: Turn) -> None:
         with self.metrics.batch_seconds.labels("screen").time():
@@ -84,42 +85,60 @@ class Screen:
             batch: what one poll brought.
             turn: its place behind other batches that are under way.
         """
-        rulebook = self.rulebook()
-        parked: list[Parked] = []
+        rule_engine = self.rule_engine()
+        parked: list[DeadLetter] = []
         readable = _in_order_of_time(_each(((record,) for record in batch), _decoded, parked))
         facts = await self.hold.until_it_works(
-            lambda: self.directory.facts_for([access for _, access in readable], rulebook.limits.hops_max),
+            lambda: self.directory.facts_for([access for _, access in readable], rule_engine.limits.hops_max),
             (NotReadable,),
         )
         known = [(*one, about) for one, about in zip(readable, facts, strict=True)]
-        cases = _each(known, partial(_brought_together, rulebook), parked)
+        cases = _each(known, partial(_brought_together, rule_engine), parked)
         # Noted before they are judged: a batch that is held or read again is noted again, and each access counts once.
         await turn.to_note()
         windows = await self.hold.until_it_works(
-            lambda: self.windows.note([noted for _, _, noted in cases]), (NotReadable,)
+            lambda: self.windows.observe([observed for _, _, observed in cases], rule_engine.plan), (NotReadable,)
         )
         turn.noted()
         answered = [(record, case, found) for (record, case, _), found in zip(cases, windows, strict=True)]
-        screened = _each(answered, partial(_judged, rulebook), parked)
+        screened = _each(answered, partial(_judged, rule_engine), parked)
         await turn.to_publish()
         await self.limit.admit(batch, parked)
         # Published again as a whole when Kafka did not take all of it: an assessment may be repeated, never lost.
-        await self.hold.until_it_works(lambda: self._publish(screened, parked), (NotPublished,))
+        published = await self.hold.until_it_works(lambda: self._publish(screened, parked), (NotPublished,))
         turn.published()
-        self._count(screened, parked)
-        await self.seen(screened)
+        unexplained = [
+            Waiting(one.judged.assessment, Actor.of(one.facts))
+            for one in published
+            if one.access.client_id is not None and one.judged.assessment.explanation is None
+        ]
+        await self.hold.until_it_works(lambda: self.renewal.keep(unexplained), (NotReadable, NotPublished))
+        self._count(published, parked)
+        await self.seen(published)
 
-    async def _publish(self, screened: Sequence[Screened], parked: Sequence[Parked]) -> None:
+    async def _publish(self, screened: Sequence[Screened], parked: list[DeadLetter]) -> Sequence[Screened]:
+        """Publish what was said and what is parked; return what could be published, and park the rest too."""
+        published: list[Screened] = []
+        letters = list(parked)
         for one in screened:
             key, value = one.access.staff_id.encode(), orjson.dumps(one.judged.assessment)
-            await self.outputs.send(self.assessment_topic, key, value)
-            if one.judged.assessment.outcome == "hit":
-                await self.outputs.send(self.hit_topic, key, value, _hit_headers(one))
-        for letter in parked:
+            try:
+                # The hit first: where its topic does not take it, nothing is said of this access until it is replayed.
+                if one.judged.assessment.outcome == "hit":
+                    await self.outputs.send(self.hit_topic, key, value, _hit_headers(one))
+                if not self.outputs.put(self.assessment_topic, key, value):
+                    await self.outputs.send(self.assessment_topic, key, value)
+            except TooLarge as error:
+                letters.append(DeadLetter(one.record, "screen", type(error).__name__, str(error)))
+            else:
+                published.append(one)
+        for letter in letters:
             await self.parking.park(letter)
         await self.outputs.flush()
+        parked[:] = letters
+        return published
 
-    def _count(self, screened: Sequence[Screened], parked: Sequence[Parked]) -> None:
+    def _count(self, screened: Sequence[Screened], parked: Sequence[DeadLetter]) -> None:
         assessments = [one.judged.assessment for one in screened]
         channels = [one.access.channel for one in screened]
         done = Counter([(one.action, one.outcome, by) for one, by in zip(assessments, channels, strict=True)])
@@ -137,7 +156,7 @@ class Screen:
             self.parking.count(letter)
 
 
-def _each(items: Iterable[tuple[Record, *Ts]], step: Callable[[Record, *Ts], T], parked: list[Parked]) -> list[T]:
+def _each(items: Iterable[tuple[Record, *Ts]], step: Callable[[Record, *Ts], T], parked: list[DeadLetter]) -> list[T]:
     """Take a step with each record; one that is refused or fails is parked, and its neighbours go on."""
     done: list[T] = []
     for item in items:
@@ -145,28 +164,31 @@ def _each(items: Iterable[tuple[Record, *Ts]], step: Callable[[Record, *Ts], T],
         try:
             done.append(step(*item))
         except Refused as refusal:
-            parked.append(Parked(record, refusal.stage, type(refusal).__name__, str(refusal)))
+            parked.append(DeadLetter(record, refusal.stage, type(refusal).__name__, str(refusal)))
         except Exception as error:  # noqa: BLE001 a mistake in judging one access shall not take its neighbours with it
             name = type(error).__name__
             where = _where(error)
             _log.error(
                 "judging-failed", topic=record.topic, partition=record.partition, offset=record.offset, where=where
             )
-            parked.append(Parked(record, "screen", name, f"judging this access failed with {name}"))
+            parked.append(DeadLetter(record, "screen", name, f"judging this access failed with {name}"))
     return done
 
 
 def _decoded(record: Record) -> tuple[Record, Access]:
-    return record, decode_access(record.value, record.timestamp)
+    return record, decode_access(value_of(record), record.timestamp)
 
 
-def _brought_together(rulebook: Rulebook, record: Record, access: Access, facts: Facts) -> tuple[Record, Case, Noted]:
-    case = rulebook.case(access, facts)
-    return record, case, rulebook.noted(case)
+def _brought_together(
+    rule_engine: RuleEngine, record: Record, access: Access, facts: Facts
+) -> tuple[Record, Case, Observation]:
+    case = rule_engine.case(access, facts)
+    return record, case, rule_engine.observe(case)
 
 
-def _judged(rulebook: Rulebook, record: Record, case: Case, windows: Windows) -> Screened:
-    return Screened(record, case.access, case.facts, rulebook.judge(case.with_windows(windows)))
+def _judged(rule_engine: RuleEngine, record: Record, case: Case, windows: Windows) -> Screened:
+    place = Place(published_at(record), record.partition, record.offset)
+    return Screened(record, case.access, case.facts, rule_engine.judge(case.with_windows(windows), place))
 
 
 def _in_order_of_time(readable: list[tuple[Record, Access]]) -> list[tuple[Record, Access]]:
@@ -195,5 +217,8 @@ def _hit_headers(one: Screened) -> list[tuple[str, bytes | None]]:
     return [
         (TIMESTAMP_HEADER, str(one.record.timestamp).encode()),
         (CONFLICT_HEADER, ",".join(one.judged.conflicts).encode()),
-        (CIRCUMSTANCES_HEADER, orjson.dumps(Circumstances.of(one.access, one.facts))),
+        (
+            CIRCUMSTANCES_HEADER,
+            orjson.dumps(Circumstances.of(one.access, one.facts, may_be_slip=one.judged.may_be_slip)),
+        ),
     ]

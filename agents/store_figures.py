@@ -8,12 +8,12 @@ from typing import get_args
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from agents.metrics import Metrics
+from agents.metrics import Metrics, buckets_of
 from alerts.assessment import Severity
-from alerts.store.errors import StoreError
-from alerts.store.standing import Standing
+from alerts.store.database import StoreError
 from alerts.store.store import Store
-from enrichment.events import events
+from alerts.store.workflow import Backlog
+from enrichment.log import events
 
 #: Upper bounds in seconds: five minutes, a quarter of an hour, ... a day, a week.
 _ACKNOWLEDGE_BUCKETS = (300, 900, 1800, 3600, 4 * 3600, 8 * 3600, 24 * 3600, 3 * 24 * 3600, 7 * 24 * 3600)
@@ -38,14 +38,14 @@ class StoreFigures(Collector):
     async def read(self) -> None:
         """Read; when the store does not answer, the next time."""
         try:
-            found = await asyncio.to_thread(self._store.standing, self._clock())
+            found = await asyncio.to_thread(self._store.backlog, self._clock())
         except StoreError as error:
             _log.info("figures-not-read", what="what waits in the alert store", why=str(error))
             return
         self._show(found)
         self._acknowledged = found.acknowledged
 
-    def _show(self, found: Standing) -> None:
+    def _show(self, found: Backlog) -> None:
         for severity in SEVERITIES:
             for status in OPEN:
                 waiting = found.alerts.get((severity, status))
@@ -60,13 +60,10 @@ class StoreFigures(Collector):
             self._metrics.oldest_notification.labels(channel).set(told.oldest_seconds if told else 0)
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """Give the distribution of the times to acknowledge."""
+        """Yield the distribution of the times to acknowledge."""
         shown = self._metrics.time_to_acknowledge
         family = HistogramMetricFamily(shown.name, f"{shown.meaning} {shown.rise}", labels=shown.labels)
         for severity in SEVERITIES:
             seconds = [waited for of, waited in self._acknowledged if of == severity]
-            buckets = [
-                (str(float(bound)), float(sum(value <= bound for value in seconds))) for bound in _ACKNOWLEDGE_BUCKETS
-            ]
-            family.add_metric([severity], [*buckets, ("+Inf", float(len(seconds)))], sum(seconds))
+            family.add_metric([severity], buckets_of(seconds, _ACKNOWLEDGE_BUCKETS), sum(seconds))
         yield family

@@ -1,4 +1,4 @@
-"""Judgement: rules, explanations, the alert, its store, its delivery.
+"""Alerts: detection, the alert itself, its store, and who is notified of it.
 
 One owner for what may be *said*: every sentence that a person reads is made here.
 """

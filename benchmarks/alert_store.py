@@ -13,9 +13,9 @@ from pathlib import Path
 from sqlalchemy import text
 
 from alerts.assessment import Answer, Assessment, Evidence, Versions
-from alerts.explanation import Circumstances
-from alerts.merging import HitRecord, alert_ids_of
-from alerts.rules.catalogue import RULES
+from alerts.detection.registry import RULES
+from alerts.detection.work_reasons import Circumstances
+from alerts.grouping import HitRecord, alert_ids_of
 from alerts.store.database import open_engine, parse
 from alerts.store.store import Store
 
@@ -25,7 +25,7 @@ _AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def a_hit(number: int) -> HitRecord:
-    """Give the hit of somebody who opened their own client record."""
+    """Return the hit of somebody who opened their own client record."""
     staff, client, at = f"S{number:06d}", f"C{number:07d}", _AT + timedelta(seconds=number)
     sentence = f"Client record {client} was viewed (identity, payments) and is one of the actor's own."
     evidence = (

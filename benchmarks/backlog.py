@@ -15,7 +15,7 @@ from benchmarks.ministry import Ministry
 from benchmarks.stand import Stand, publish, rss_mb, running, stand
 from benchmarks.tables import circumstances, show, table
 from stream.connections import aiokafka_options
-from stream.publishing import Publisher
+from stream.producer import Publisher
 from stream.reading import follow
 from stream.topics import ACCESS, ASSESSMENT
 
@@ -114,6 +114,6 @@ async def _read(place: Stand, seen: Seen, backlog: int) -> None:
 
 
 def _waits(seen: Seen, drained: float) -> tuple[list[float], list[float]]:
-    """Give how long fresh accesses waited: those sent before the backlog was done, and those sent after."""
+    """Return how long fresh accesses waited: those sent before the backlog was done, and those sent after."""
     waits = [(sent, seen.assessed[one] - sent) for one, sent in seen.sent.items() if one in seen.assessed]
     return [wait for sent, wait in waits if sent < drained], [wait for sent, wait in waits if sent > drained + 1]

@@ -9,7 +9,7 @@ import sys
 from benchmarks.ministry import Ministry
 from benchmarks.stand import Stand, stand
 from stream.connections import aiokafka_options
-from stream.kafka_ends import TopicEnds
+from stream.topic_admin import TopicEnds
 from stream.topics import ACCESS, ASSESSMENT, HIT
 
 STAFF, CLIENTS, ACCESSES = 8_044, 20_000, 50_000

@@ -17,7 +17,7 @@ from benchmarks.pictures import lines
 from benchmarks.stand import Stand, running, stand
 from benchmarks.tables import circumstances, show, table
 from stream.connections import aiokafka_options
-from stream.publishing import Publisher
+from stream.producer import Publisher
 from stream.topics import ACCESS, ALERT, ASSESSMENT
 
 RATES = (20, 200, 1_000, 3_000, 10_000)
@@ -133,6 +133,6 @@ def _shown(seconds: Sequence[float]) -> list[str]:
 
 
 def _share(seconds: Sequence[float], share: float) -> float:
-    """Give the milliseconds that this share of them stays within."""
+    """Return the milliseconds that this share of them stays within."""
     in_order = sorted(seconds)
     return in_order[min(len(in_order) - 1, int(len(in_order) * share))] * 1000

@@ -15,8 +15,8 @@ import orjson
 import redis.asyncio
 
 from enrichment.decode import decode
-from enrichment.dossier import KINDS, ReferenceKind, placed, record_id
-from enrichment.redis_shelf import Change, RedisShelf
+from enrichment.reference.layout import KINDS, ReferenceKind, index_entries, record_id
+from enrichment.reference.redis import Change, RedisReferenceStore
 from simulator.records import Played, Reference
 from simulator.world import World
 
@@ -64,24 +64,24 @@ class Ministry:
             self.accesses[at] = staff_id.encode(), orjson.dumps(access)
 
     def reference(self) -> Iterator[tuple[ReferenceKind, bytes]]:
-        """Give every reference record."""
+        """Yield every reference record."""
         for one in chain(self._world.reference(), self._news):
             yield cast("ReferenceKind", one.kind), one.value
 
 
-async def put_reference(client: "redis.asyncio.Redis", namespace: str, ministry: Ministry) -> RedisShelf:
-    """Put all reference data into an empty Redis; the shelf that is returned reads them."""
-    shelf = RedisShelf(client, namespace)
-    epoch = await shelf.begin(EPOCH)
+async def put_reference(client: "redis.asyncio.Redis", namespace: str, ministry: Ministry) -> RedisReferenceStore:
+    """Put all reference data into an empty Redis; the reference store that is returned reads them."""
+    references = RedisReferenceStore(client, namespace)
+    epoch = await references.begin(EPOCH)
     began, offset = monotonic(), 0
     records = iter(ministry.reference())
     while step := list(islice(records, _RECORDS_PER_STEP)):
         changes = []
         for number, (kind, value) in enumerate(step, start=offset):
             model = decode(KINDS[kind][0], value)
-            changes.append(Change(number, kind, record_id(kind, model), placed(model, PUBLISHED_MS)))
+            changes.append(Change(number, kind, record_id(kind, model), index_entries(model, PUBLISHED_MS)))
         offset += len(step)
-        await shelf.apply(epoch, "benchmark:0", changes, offset)
-    shelf.epoch = epoch
+        await references.apply(epoch, "benchmark:0", changes, offset)
+    references.epoch = epoch
     sys.stderr.write(f"{offset:,} reference records put into Redis in {monotonic() - began:.0f} s\n")
-    return shelf
+    return references

@@ -17,9 +17,9 @@ from pathlib import Path
 import redis.asyncio
 
 from enrichment.decode import decode
-from enrichment.dossier import KINDS, ReferenceKind, placed, record_id
-from enrichment.redis_shelf import Change, RedisShelf
-from stream.embedded.valkey import start_valkey
+from enrichment.reference.layout import KINDS, ReferenceKind, index_entries, record_id
+from enrichment.reference.redis import Change, RedisReferenceStore
+from sandbox.valkey import start_valkey
 
 RECORDS_PER_STEP = 500
 STAMP = 1_763_586_847_123
@@ -29,7 +29,7 @@ _DETAIL = re.compile(rb'("(?:address|phone|email|bank_account)":")')
 
 
 def copies(file: Path, number: int) -> Iterator[bytes]:
-    """Give a file's lines as copy *number* of the agency has them."""
+    """Yield a file's lines as copy *number* of the agency has them."""
     mark = b"%d" % number
     with file.open("rb") as lines:
         for line in lines:
@@ -45,14 +45,16 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="accesswatch-copies-") as root:
         server = start_valkey(Path(root), guarded=True)
         client = redis.asyncio.Redis.from_url(f"redis://{server.address}/0")
-        shelf = RedisShelf(client, "accesswatch::")
-        epoch = await shelf.begin("copies")
+        references = RedisReferenceStore(client, "accesswatch::")
+        epoch = await references.begin("copies")
         records = 0
         for number in range(asked.copies):
             began, cpu, before = time.perf_counter(), time.process_time(), records
             for kind in KINDS:
                 if (asked.dir / f"{kind}.jsonl").exists():
-                    records += await _apply(shelf, epoch, kind, copies(asked.dir / f"{kind}.jsonl", number), number)
+                    records += await _apply(
+                        references, epoch, kind, copies(asked.dir / f"{kind}.jsonl", number), number
+                    )
             seconds, added = time.perf_counter() - began, records - before
             used = (await client.info("memory"))["used_memory"]
             spent = 1e6 * (time.process_time() - cpu) / added
@@ -65,16 +67,18 @@ async def main() -> None:
         server.program.kill()
 
 
-async def _apply(shelf: RedisShelf, epoch: str, kind: ReferenceKind, lines: Iterator[bytes], number: int) -> int:
+async def _apply(
+    references: RedisReferenceStore, epoch: str, kind: ReferenceKind, lines: Iterator[bytes], number: int
+) -> int:
     applied = 0
     while part := list(islice(lines, RECORDS_PER_STEP)):
         found = [decode(KINDS[kind][0], line) for line in part]
         changes = [
-            Change(applied + at, kind, record_id(kind, record), placed(record, STAMP))
+            Change(applied + at, kind, record_id(kind, record), index_entries(record, STAMP))
             for at, record in enumerate(found)
         ]
         applied += len(changes)
-        await shelf.apply(epoch, f"ref.{kind}.v1:{number}", changes, applied)
+        await references.apply(epoch, f"ref.{kind}.v1:{number}", changes, applied)
     return applied
 
 

@@ -26,11 +26,9 @@ import orjson
 import redis.asyncio
 from aiokafka import AIOKafkaProducer
 
-from enrichment.cached_shelf import CLIENT_NODES_MAX, CachedShelf
-from enrichment.redis_preload import Preload
-from enrichment.redis_shelf import RedisShelf
-from enrichment.redis_tracking import Tracking
-from stream.embedded.services import Addresses, embedded
+from enrichment.reference.cache import CLIENT_NODES_MAX, CacheInvalidation, CacheWarmUp, ReferenceCache
+from enrichment.reference.redis import RedisReferenceStore
+from sandbox.services import Addresses, embedded
 
 ACCESSWATCH = str(Path(sys.executable).parent / "accesswatch")
 HTTP = "127.0.0.1:9187"
@@ -116,14 +114,14 @@ async def _loaded(
 ) -> None:
     """Load everything, and wait until Redis has applied every record of the new topics: judged with from then on."""
     client = redis.asyncio.Redis.from_url(services.redis)
-    shelf = RedisShelf(client, NAMESPACE)
+    references = RedisReferenceStore(client, NAMESPACE)
     total, began, cpu = sum(numbers.values()), time.perf_counter(), _cpu(worker.pid)
     load = await asyncio.create_subprocess_exec(
         ACCESSWATCH, "reference", "load", str(files), env=environment, stderr=asyncio.subprocess.DEVNULL
     )
     published: float | None = None
     async with asyncio.timeout(STEP_SECONDS_MAX):
-        while sum((await shelf.applied()).values()) < total:
+        while sum((await references.applied()).values()) < total:
             if published is None and load.returncode is not None:
                 published = time.perf_counter() - began
             await asyncio.sleep(0.2)
@@ -153,10 +151,12 @@ async def _changes(services: Addresses, clients: int) -> None:
     """Fill a reader's memory; then time changes from Kafka's acknowledgement until that memory gives them."""
     client = redis.asyncio.Redis.from_url(services.redis)
     told = redis.asyncio.Redis.from_url(services.redis, protocol=3)
-    shelf = RedisShelf(client, NAMESPACE)
-    shelf.epoch = await shelf.current_epoch()
-    cache = CachedShelf(shelf)
-    link = asyncio.create_task(Tracking(told, NAMESPACE, shelf, cache, Preload(client, NAMESPACE, cache)).run())
+    references = RedisReferenceStore(client, NAMESPACE)
+    references.epoch = await references.current_epoch()
+    cache = ReferenceCache(references)
+    link = asyncio.create_task(
+        CacheInvalidation(told, NAMESPACE, references, cache, CacheWarmUp(client, NAMESPACE, cache)).run()
+    )
     while not cache.live:  # noqa: ASYNC110 another task makes the link
         await asyncio.sleep(0.01)
     before, chance = _resident(os.getpid()), random.Random(1)  # noqa: S311 a seeded choice
@@ -181,8 +181,8 @@ async def _changes(services: Addresses, clients: int) -> None:
     await told.aclose()
 
 
-async def _change(producer: AIOKafkaProducer, cache: CachedShelf, client_id: str) -> float:
-    """Give the seconds until memory gives this change."""
+async def _change(producer: AIOKafkaProducer, cache: ReferenceCache, client_id: str) -> float:
+    """Return the seconds until memory gives this change."""
     site = f"site-{uuid4().hex[:12]}"
     value = orjson.dumps({"client_id": client_id, "status": "active", "site": site})
     await producer.send_and_wait("ref.client.v1", value, key=client_id.encode())
@@ -206,13 +206,13 @@ def _timed(command: list[str], environment: Mapping[str, str]) -> str:
 
 
 def _resident(pid: int) -> int:
-    """Give the resident memory of a process in MB, as Linux says it."""
+    """Return the resident memory of a process in MB, as Linux says it."""
     status = Path(f"/proc/{pid}/status").read_text("ascii")
     return int(status.split("VmRSS:")[1].split()[0]) // 1024
 
 
 def _cpu(pid: int) -> float:
-    """Give the seconds of CPU that a process has used."""
+    """Return the seconds of CPU that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -2,10 +2,10 @@
 
 import sys
 
-from stream import faust_app, in_order
-from stream.console import main
+from console.main import main
+from stream import consumer, merge
 
 if __name__ == "__main__":
-    faust_app.BATCH_RECORDS_MAX = in_order.RECORDS_AT_ONCE_MAX = int(sys.argv.pop(1))
+    consumer.BATCH_RECORDS_MAX = merge.RECORDS_AT_ONCE_MAX = int(sys.argv.pop(1))
     sys.argv[1:] = ["worker", "--agents", "screen"]
     main()

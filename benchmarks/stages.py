@@ -21,15 +21,15 @@ _TITLE = re.compile(r'(<text id="title"[^>]*>)[^<]*')
 
 #: A stage, and what a line of the stack says while it runs. Of several the innermost counts.
 STAGES = {
-    "fetch": ("aiokafka/consumer", "aiokafka/record", "stream/in_order.py", "stream/batches.py", "faust/"),
+    "fetch": ("aiokafka/consumer", "aiokafka/record", "stream/merge.py", "stream/consumer.py", "faust/"),
     "decode": ("decode_access (",),
     "order of time": ("_in_order_of_time (",),
     "facts": ("facts_for (",),
-    "work reasons, watchlist": ("Rulebook.case (",),
-    "windows": ("Rulebook.noted (", "enrichment/redis_windows.py"),
-    "rules": ("Rulebook.judge (",),
+    "work reasons, watchlist": ("RuleEngine.case (",),
+    "windows": ("RuleEngine.observe (", "enrichment/windows/redis.py"),
+    "rules": ("RuleEngine.judge (",),
     "encode": ("Screen._publish (",),
-    "produce": ("stream/outputs.py", "stream/publishing.py", "aiokafka/producer"),
+    "produce": ("stream/producer.py", "aiokafka/producer"),
     "commit": ("force_commit (", "_commit_in_thread (", "aiokafka/consumer/group_coordinator.py"),
     "figures": ("Screen._count (", "agents/activity.py", "prometheus_client"),
     "network, event loop": ("aiokafka/conn.py", "aiokafka/client.py", "asyncio/selector_events.py", "selectors.py"),
@@ -85,7 +85,7 @@ def _counted(raw: Path) -> Counter[str]:
 
 def _stage(stack: list[str]) -> str:
     for frame in reversed(stack):
-        for stage, signs in STAGES.items():
-            if any(sign in frame for sign in signs):
+        for stage, preconditions in STAGES.items():
+            if any(sign in frame for sign in preconditions):
                 return stage
     return REST

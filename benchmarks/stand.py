@@ -24,12 +24,12 @@ import redis.asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks.ministry import Ministry, put_reference
-from stream.commands.failure import CommandFailed
+from enrichment.errors import CommandError
+from sandbox.server import free_port
+from sandbox.services import embedded
 from stream.connections import aiokafka_options
-from stream.embedded.server import free_port
-from stream.embedded.services import embedded
-from stream.publishing import Publisher
-from stream.redis_link import namespace
+from stream.producer import Publisher
+from stream.redis_connection import namespace
 from stream.settings import Settings
 from stream.settings import load as load_settings
 from stream.topic_admin import administration, create_missing
@@ -90,11 +90,11 @@ class Stand:
     accesses: int
 
     def ours(self, agents: str = "screen") -> list[str]:
-        """Give the command that starts our worker, screening and nothing else unless more is asked for."""
+        """Return the command that starts our worker, screening and nothing else unless more is asked for."""
         return [str(Path(sys.executable).with_name("accesswatch")), "worker", "--agents", agents]
 
     def peer(self, name: str) -> list[str]:
-        """Give the command that starts one of ``benchmarks/peers``."""
+        """Return the command that starts one of ``benchmarks/peers``."""
         return [sys.executable, "-m", f"benchmarks.peers.{name}"]
 
     async def run(
@@ -227,7 +227,7 @@ async def publish(settings: Settings, accesses: Sequence[tuple[bytes, bytes]]) -
 
 @asynccontextmanager
 async def _ends(settings: Settings) -> AsyncIterator["_Ends"]:
-    """Give what counts the assessments that Kafka has."""
+    """Yield what counts the assessments that Kafka has."""
     consumer = AIOKafkaConsumer(**aiokafka_options(settings), enable_auto_commit=False)
     await consumer.start()
     try:
@@ -262,7 +262,7 @@ def _delete(settings: Settings, group: str) -> str:
     try:
         with administration(settings) as admin:
             return str(admin.delete_groups([group])[group])
-    except CommandFailed as error:
+    except CommandError as error:
         return str(error)  # a Kafka that no group has asked for yet takes a moment
 
 
@@ -310,7 +310,7 @@ def _cpu(pid: int) -> float:
 
 
 def rss_mb(pid: int) -> float:
-    """Give the resident memory of a process in MB."""
+    """Return the resident memory of a process in MB."""
     return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 

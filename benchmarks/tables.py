@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from stream.embedded.jars import KAFKA_VERSION
+from sandbox.jars import KAFKA_VERSION
 
 PERFORMANCE = Path(__file__).parents[1] / "docs" / "performance.md"
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
@@ -23,7 +23,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def circumstances(command: str, packages: Sequence[str] = ()) -> str:
-    """Say with which command, where, when and with what a table was made, and how busy the machine was."""
+    """Return with which command, where, when and with what a table was made, and how busy the machine was."""
     versions = ", ".join(f"{name} {version(name)}" for name in (*_PACKAGES, *packages))
     busy = os.getloadavg()[2]
     return (

@@ -13,39 +13,48 @@ from uuid import UUID
 
 import redis.asyncio
 
-from enrichment.redis_windows import RedisWindows
-from enrichment.windows import Noted, Standing
+from alerts.detection.config import load
+from alerts.detection.engine import RuleEngine
+from enrichment.windows.redis import RedisWindows
+from enrichment.windows.spec import OPENED, SEARCHED, Observation
 
 STAFF, CLIENTS, ACCESSES, BATCH = 8_044, 1_200_000, 1_000_000, 500
-STANDINGS: dict[Standing, float] = {"explained": 0.90, "no_subject": 0.05, "unexplained": 0.05}
+#: What an access is, and how many are.
+ACCESS_CLASSES = {"explained": 0.90, "search": 0.05, "unexplained": 0.05}
+#: The windows that it stands in, and those that it asks (``alerts/detection/rules``).
+STANDS_IN = {"explained": "nt", "search": "nt", "unexplained": "nucvt"}
+ASKS = {"explained": "t", "search": "tb", "unexplained": "ucvt"}
+PLAN = RuleEngine(load(), "benchmark").plan
 SITES, ELSEWHERE, LOOKUPS, PRINTS = 150, 0.02, 0.2, 0.05
 MORNING = datetime(2026, 11, 19, 19, tzinfo=UTC)
 OFFICE_HOURS = timedelta(hours=10)
 
 
-def day(chance: random.Random) -> list[Noted]:
+def day(chance: random.Random) -> list[Observation]:
     """A day of accesses in their order."""
-    standings = chance.choices(list(STANDINGS), list(STANDINGS.values()), k=ACCESSES)
-    return [_access(chance, number, standing) for number, standing in enumerate(standings)]
+    access_classes = chance.choices(list(ACCESS_CLASSES), list(ACCESS_CLASSES.values()), k=ACCESSES)
+    return [_access(chance, number, access_class) for number, access_class in enumerate(access_classes)]
 
 
-def _access(chance: random.Random, number: int, standing: Standing) -> Noted:
-    opened = standing != "no_subject"
+def _access(chance: random.Random, number: int, access_class: str) -> Observation:
+    stands_in, asks, is_search = STANDS_IN[access_class], ASKS[access_class], access_class == "search"
     staff = chance.randint(1, STAFF)
     # Everybody has a site of their own, and one access in fifty comes from another.
     site = staff % SITES if chance.random() > ELSEWHERE else chance.randrange(SITES)
-    return Noted(
+    more = "l" if access_class == "unexplained" and chance.random() < LOOKUPS else ""
+    printed = 1 if chance.random() < PRINTS else 0
+    more += "r" * printed
+    return Observation(
         event_id=str(UUID(int=chance.getrandbits(128))),
         staff_id=f"S{staff:07}",
-        client_id=f"C{chance.randint(1, CLIENTS):08}" if opened else None,
+        client_id=f"C{chance.randint(1, CLIENTS):08}" if not is_search else None,
         at=MORNING + OFFICE_HOURS * (number / ACCESSES),
         date=739_940,
-        standing=standing,
-        searched="nothing" if not opened else "no",
-        lookup=standing == "unexplained" and chance.random() < LOOKUPS,
-        records=1 if chance.random() < PRINTS else 0,
         site=f"SITE-{site}",
-        sites_back=timedelta(minutes=10),
+        records=printed,
+        stands_in=stands_in + more,
+        asks=asks + more,
+        step=SEARCHED if is_search else OPENED,
     )
 
 
@@ -57,7 +66,7 @@ async def main(url: str) -> None:
     started, slowest = perf_counter(), 0.0
     for start in range(0, ACCESSES, BATCH):
         began = perf_counter()
-        await windows.note(accesses[start : start + BATCH])
+        await windows.observe(accesses[start : start + BATCH], PLAN)
         slowest = max(slowest, perf_counter() - began)
     seconds = perf_counter() - started
     info, keys = await client.info("memory"), await client.dbsize()

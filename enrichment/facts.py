@@ -2,7 +2,7 @@
 
 A fact is ``Known(value, as_of)`` or ``Unknown(missing)``. Unknown means: the data were read and
 hold no such record. That the data could not be read at all never gets here: see
-``enrichment/directory.py`` for what happens then.
+``enrichment/lookup.py`` for what happens then.
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeVar
 
-from enrichment.kinship import Graph
-from enrichment.wire import Client, Record, Staff, WatchlistEntry, Work
+from enrichment.relationship_graph import Graph
+from enrichment.schemas import Agreement, Client, Record, Staff, WatchlistEntry, Work
 
 R = TypeVar("R", bound=Record)
 
@@ -72,3 +72,5 @@ class Facts(NamedTuple):
     shared: tuple[SharedLink, ...] = ()
     #: No relationship leads from the one end towards the other, and none was too many to follow: there is no path.
     apart: bool = False
+    #: The agreement that a print or an export names; None where it names none.
+    agreement: Known[Agreement] | Unknown | None = None

@@ -73,7 +73,7 @@ class Caseloads:
         )
 
     def somebody(self, rng: Random, member: Member) -> int:
-        """Give an active client who may come before this staff member."""
+        """Return an active client who may come before this staff member."""
         population = self._population
         client = 0
         for attempt in range(2 * _TRIES):
@@ -85,7 +85,7 @@ class Caseloads:
         return client
 
     def records(self, staff: list[Member], first: Day) -> Iterator[Document]:
-        """Give the work items that are open at the beginning."""
+        """Yield the work items that are open at the beginning."""
         for index, clients in self.of_staff.items():
             for client in clients:
                 kind = _KINDS[client % len(_KINDS)]

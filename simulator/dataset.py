@@ -104,7 +104,7 @@ def _open(directory: Path, name: str, form: Format) -> Sink:
 
 
 def read_reference(directory: Path) -> Iterator[Reference]:
-    """Give what is known before the first day, of a data set written as compressed lines."""
+    """Yield what is known before the first day, of a data set written as compressed lines."""
     for kind, id_field in (
         ("staff", "staff_id"), ("relationship", "relationship_id"), ("client", "client_id"), ("work", "work_id"),
         ("watchlist", "entry_id"),
@@ -114,14 +114,14 @@ def read_reference(directory: Path) -> Iterator[Reference]:
 
 
 def read_changes(directory: Path) -> Iterator[Change]:
-    """Give what becomes known later."""
+    """Yield what becomes known later."""
     for line in _lines(directory, "changes"):
         found = orjson.loads(line)
         yield Change(found["known_at"], Reference(found["kind"], found["id"], orjson.dumps(found["record"])))
 
 
 def read_accesses(directory: Path) -> Iterator[Played]:
-    """Give the accesses with their labels."""
+    """Yield the accesses with their labels."""
     for line, label in zip(_lines(directory, "access"), _lines(directory, LABELS), strict=True):
         access, truth = orjson.loads(line), cast("dict[str, Any]", json.loads(label))
         if access["event_id"] != truth.pop("event_id"):

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from enrichment.newzealand import ZONE, nz_date
+from enrichment.nz_time import ZONE, nz_date
 
 OPENS = 7.5 * 3600
 CLOSES = 18.0 * 3600
@@ -13,7 +13,7 @@ _MONDAY, _TUESDAY, _SATURDAY, _SUNDAY = 0, 1, 5, 6
 
 
 def last_working_day(now: datetime) -> date:
-    """Give the last weekday that is over in New Zealand at *now*; public holidays are not known here."""
+    """Return the last weekday that is over in New Zealand at *now*; public holidays are not known here."""
     day = nz_date(now) - timedelta(days=1)
     while day.weekday() >= _SATURDAY:
         day -= timedelta(days=1)
@@ -46,6 +46,6 @@ class Day:
 
 
 def busy(seconds: float) -> float:
-    """Say how busy the agency is at this time of day, from 0 to 1."""
+    """Return how busy the agency is at this time of day, from 0 to 1."""
     hour = int(seconds // 3600) - _BUSY_FROM
     return _BUSY[hour] if 0 <= hour < len(_BUSY) else _BUSY[0]

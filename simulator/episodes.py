@@ -14,7 +14,7 @@ from simulator.population import client_id
 from simulator.records import Document, Kind, Label, Reference
 from simulator.setting import Setting
 from simulator.staffing import Member
-from simulator.ties import Standing, Tie
+from simulator.ties import Tie, TieState
 
 _TRIES = 60
 _SEARCHED_FIRST = 0.6
@@ -52,16 +52,16 @@ class Episode:
     scenes: list[Scene] = field(default_factory=list)
 
     def label(self, *, known: bool | None) -> Label:
-        """Give the label of this episode's accesses."""
+        """Return the label of this episode's accesses."""
         if self.kind == "look-alike":
             return Label("look-alike", self.name, None, self.id, natural=True)
         return Label("intent", self.name, known, self.id, self.natural)
 
-    def tie(self, kinds: Sequence[str], *standings: Standing) -> Tie | None:
-        """Give somebody at work today who is close to a client in one of these ways; None where there is nobody."""
+    def tie(self, kinds: Sequence[str], *states: TieState) -> Tie | None:
+        """Return somebody at work today who is close to a client in one of these ways; None where there is nobody."""
         ties = self.setting.ties
-        wanted: Sequence[Standing] = standings or (("known",) if self.plain else ("known", "undeclared"))
-        pools = [pool for kind in kinds for standing in wanted if (pool := ties.of_kind.get((kind, standing)))]
+        wanted: Sequence[TieState] = states or (("known",) if self.plain else ("known", "undeclared"))
+        pools = [pool for kind in kinds for state in wanted if (pool := ties.of_kind.get((kind, state)))]
         for _ in range(_TRIES if pools else 0):
             tie = self.rng.choice(self.rng.choices(pools, [len(pool) for pool in pools])[0])
             member = self.setting.staff[tie.staff]
@@ -70,7 +70,7 @@ class Episode:
         return None
 
     def moment(self, member: Member) -> float:
-        """Give a time of day at which somebody is at work, with some of it left."""
+        """Return a time of day at which somebody is at work, with some of it left."""
         return self.rng.uniform(member.starts, min(member.starts + member.hours, CLOSES) - 1800)
 
     def look(
@@ -113,12 +113,12 @@ class Episode:
         self.scenes.append(Scene(self.day.number, known, entry, None))
 
     def later(self, within: int) -> Day | None:
-        """Give a working day after this one; None where the days that follow are none."""
+        """Return a working day after this one; None where the days that follow are none."""
         days = [day for number in range(1, within + 1) if (day := self.setting.day(self.day.number + number)).working]
         return self.rng.choice(days) if days else None
 
     def somebody(self) -> int:
-        """Give an active client without restriction who is nobody's own record."""
+        """Return an active client without restriction who is nobody's own record."""
         setting = self.setting
         client = 0
         for _ in range(_TRIES):
@@ -129,7 +129,7 @@ class Episode:
         return client
 
     def worker(self, role: str | None = None) -> Member | None:
-        """Give somebody at work today."""
+        """Return somebody at work today."""
         return self.setting.somebody_at_work(self.rng, self.day, role)
 
 

@@ -60,7 +60,7 @@ class Desk:
         self._own = setting.caseloads.of_staff.get(member.index)
 
     def moments(self) -> Iterator[Moment]:
-        """Give the day's moments in order; only records that become known late may stand before their time."""
+        """Yield the day's moments in order; only records that become known late may stand before their time."""
         member, rng = self._member, self._rng
         service = member.kind == "service"
         at, end = member.starts, min(member.starts + member.hours, CLOSES)
@@ -211,7 +211,7 @@ class Desk:
 def view_step(
     member: Member, client: int, sections: list[str], action: str = "view", channel: str = "desktop"
 ) -> Document:
-    """Give an access to a client's record, without its id and time."""
+    """Return an access to a client's record, without its id and time."""
     return {
         "staff_id": member.staff_id, "action": action, "client_id": client_id(client), "sections": sections,
         "channel": channel, "site": member.unit.site,
@@ -219,7 +219,7 @@ def view_step(
 
 
 def search_step(member: Member, fields: list[str], found: int, channel: str = "desktop") -> Document:
-    """Give a search that opened nothing, without its id and time."""
+    """Return a search that opened nothing, without its id and time."""
     return {
         "staff_id": member.staff_id, "action": "search", "client_id": None, "channel": channel,
         "search": {"fields": fields, "result_count": found}, "site": member.unit.site,

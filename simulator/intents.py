@@ -29,7 +29,7 @@ def _close(*kinds: str, comes_back: float = _COMES_BACK, steps: Sequence[tuple[s
         tie = episode.tie(kinds)
         if tie is None:
             return
-        member, label = episode.setting.staff[tie.staff], episode.label(known=tie.standing == "known")
+        member, label = episode.setting.staff[tie.staff], episode.label(known=tie.state == "known")
         episode.look(member, tie.client, label, steps=steps)
         while episode.rng.random() < comes_back and (day := episode.later(_WEEK)) is not None:
             if member.at_work(day):
@@ -47,7 +47,7 @@ def _colleague(episode: Episode) -> None:
     member = episode.setting.colleague(episode.rng, owner) if episode.rng.random() < _OF_OWN_UNIT else episode.worker()
     if member is not None and member is not owner and member.at_work(episode.day) and member.kind != "service":
         # Once somebody has left for good, the record is a former colleague's; the register says so.
-        known = tie.standing == "known" and owner.employed(episode.day.number)
+        known = tie.state == "known" and owner.employed(episode.day.number)
         episode.look(member, tie.client, episode.label(known=known))
 
 
@@ -60,7 +60,7 @@ def _favour(episode: Episode) -> None:
     member = episode.setting.colleague(episode.rng, asking)
     if member is None or not member.at_work(episode.day) or member.kind == "service":
         return
-    label, at = episode.label(known=tie.standing == "known"), episode.moment(asking)
+    label, at = episode.label(known=tie.state == "known"), episode.moment(asking)
     if episode.plain or episode.rng.random() < _SEARCHES_FIRST:
         episode.add(at, search_step(asking, ["name", "date_of_birth"], 0), label)
     episode.look(member, tie.client, label, at + episode.rng.uniform(120, 2_400))

@@ -3,7 +3,7 @@
 from simulator.episodes import Episode, Setter
 from simulator.habits import search_step, view_step
 from simulator.population import client_id
-from simulator.ties import Standing
+from simulator.ties import TieState
 
 _HOUR = 3600.0
 
@@ -21,11 +21,11 @@ def _with_work(kind: str = "case_management", role: str | None = "case_manager")
     return setter
 
 
-def _no_longer_close(standing: Standing) -> Setter:
+def _no_longer_close(state: TieState) -> Setter:
     """Work for somebody whom one used to be close to, is said to be close to, or is a cousin of, far away."""
 
     def setter(episode: Episode) -> None:
-        tie = episode.tie(("partner", "sibling", "friend", "club", "business"), standing)
+        tie = episode.tie(("partner", "sibling", "friend", "club", "business"), state)
         if tie is not None:
             member = episode.setting.staff[tie.staff]
             at = episode.moment(member)

@@ -28,7 +28,7 @@ _KINDS = [kind for kind, _ in _HOUSEHOLDS]
 _TOTALS = list(accumulate(weight for _, weight in _HOUSEHOLDS))
 
 
-class Kinship(NamedTuple):
+class FamilyTie(NamedTuple):
     """A recorded relationship between two clients, as the client system has it."""
 
     a: int
@@ -90,35 +90,35 @@ class Population:
                 self.restricted.add(client)
 
     def at_site(self, site: str) -> "array[int]":
-        """Give the clients whom a site looks after."""
+        """Return the clients whom a site looks after."""
         if not self._at_site:
             for client in range(self.count):
                 self._at_site.setdefault(self.site(client), array("I")).append(client)
         return self._at_site.get(site, array("I"))
 
     def site(self, client: int) -> str:
-        """Give the site that looks after a client."""
+        """Return the site that looks after a client."""
         return self.sites[self._site[self.household[client]]]
 
     def programme(self, client: int) -> str:
-        """Give the programme that a client is in."""
+        """Return the programme that a client is in."""
         return PROGRAMMES[self._programme[client]]
 
     def status(self, client: int) -> str:
-        """Give active, closed or deceased."""
+        """Return active, closed or deceased."""
         return _STATUSES[self._status[client]]
 
     def of_household(self, client: int) -> range:
-        """Give everybody who lives with a client, the client included."""
+        """Return everybody who lives with a client, the client included."""
         return self.members(self.household[client])
 
     def members(self, household: int) -> range:
-        """Give the clients of a household."""
+        """Return the clients of a household."""
         last = self._first[household + 1] if household + 1 < len(self._first) else self.count
         return range(self._first[household], last)
 
     def links(self, client: int, day: int) -> Document:
-        """Give the contact details on record for a client on a day, as opaque tokens; a late move is not in them."""
+        """Return the contact details on record for a client on a day, as opaque tokens; a late move is not in them."""
         number = self.household[client]
         moved = number in self.moves and self.moves[number][1] <= day
         address = f"am-{self._seed}-{self._motel[number]}" if self._motel[number] else f"ah-{self._seed}-{number}"
@@ -130,7 +130,7 @@ class Population:
         }
 
     def record(self, client: int, day: int) -> Document:
-        """Give a client's record as it stands on a day."""
+        """Return a client's record as it stands on a day."""
         return {
             "client_id": client_id(client),
             "status": self.status(client),
@@ -140,15 +140,15 @@ class Population:
             "links": self.links(client, day),
         }
 
-    def kinship(self) -> Iterator[Kinship]:
-        """Give the family ties that the client system holds; many a real one is missing."""
+    def family_ties(self) -> Iterator[FamilyTie]:
+        """Yield the family ties that the client system holds; many a real one is missing."""
         rng = Random(f"kinship {self._seed}")
         for number, first in enumerate(self._first):
             for place, kind in enumerate(_KINDS[self._kind[number]], start=1):
                 if first + place < self.count and rng.random() < rates.KIN_RECORDED:
-                    yield Kinship(first, first + place, kind, _confidence(rng))
+                    yield FamilyTie(first, first + place, kind, _confidence(rng))
             if self._origin[number] != number and rng.random() < rates.KIN_RECORDED:
-                yield Kinship(first, self._first[self._origin[number]], "parent", _confidence(rng))
+                yield FamilyTie(first, self._first[self._origin[number]], "parent", _confidence(rng))
 
 
 def client_id(client: int) -> str:

@@ -114,7 +114,7 @@ LOOK_ALIKE = Rate(0.3, "innocent look-alikes of each kind")
 
 
 def table() -> list[tuple[str, Rate]]:
-    """Give every rate with its name, in the order of this file."""
+    """Return every rate with its name, in the order of this file."""
     found: list[tuple[str, Rate]] = []
     for name, value in globals().items():
         if isinstance(value, Rate):

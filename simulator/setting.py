@@ -37,15 +37,15 @@ class Setting:
             self._in_role[member.role or ""].append(member)
 
     def day(self, number: int) -> Day:
-        """Give a day, counted from the first."""
+        """Return a day, counted from the first."""
         return Day(self.first.date, number)
 
     def owned(self, member: Member) -> list[str]:
-        """Give the client records that the staff register links to a staff member."""
+        """Return the client records that the staff register links to a staff member."""
         return [client_id(client) for client in self.ties.owned.get(member.index, ())]
 
     def colleague(self, rng: Random, member: Member) -> Member | None:
-        """Give somebody else of the same unit; None where there is nobody."""
+        """Return somebody else of the same unit; None where there is nobody."""
         others = self._colleagues[member.unit.id]
         for _ in range(_TRIES):
             other = rng.choice(others)
@@ -54,7 +54,7 @@ class Setting:
         return None
 
     def somebody_at_work(self, rng: Random, day: Day, role: str | None = None) -> Member | None:
-        """Give a person at work that day, of a role if one is named; None where nobody was met."""
+        """Return a person at work that day, of a role if one is named; None where nobody was met."""
         pool = self.staff if role is None else self._in_role[role]
         for _ in range(_TRIES if pool else 0):
             member = rng.choice(pool)

@@ -115,12 +115,12 @@ class Showcase:
         self._special = len(events) - len(self._known) - self._ordinary
 
     def reference(self) -> Iterator[Reference]:
-        """Give every reference record, those of the day too; of two with one id, the later is in force."""
+        """Yield every reference record, those of the day too; of two with one id, the later is in force."""
         yield from self._world.reference()
         yield from self._known
 
     def accesses(self) -> Iterator[Played]:
-        """Give the accesses in order, as many as were asked for: of the ordinary ones some are left out."""
+        """Yield the accesses in order, as many as were asked for: of the ordinary ones some are left out."""
         wanted = max(0, self._count - self._special)
         seen = kept = 0
         left = self._count
@@ -135,7 +135,7 @@ class Showcase:
                 yield event
 
     def _known_and_counted(self) -> Iterator[Change | Played | None]:
-        """Give the changes and what is not ordinary; None for each ordinary access."""
+        """Yield the changes and what is not ordinary; None for each ordinary access."""
         for event in self._events():
             yield None if isinstance(event, Played) and event.label == ORDINARY else event
 

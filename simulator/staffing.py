@@ -95,7 +95,7 @@ class Member:
 
 
 def lay_out_units(staff_count: int) -> list[Unit]:
-    """Give the org units of an agency of this many staff: about 200 for 8,044. Case teams are spread over all sites."""
+    """Return the org units of an agency of this many staff: about 200 for 8,044. Case teams are on all sites."""
     units: list[Unit] = []
     for kind, (role, share, people) in _UNIT_KINDS.items():
         for index in range(max(1, round(staff_count * share / people))):
@@ -105,7 +105,7 @@ def lay_out_units(staff_count: int) -> list[Unit]:
 
 
 def hire(rng: Random, units: list[Unit], count: int, days: int) -> list[Member]:
-    """Give exactly *count* staff, at least one in each unit; *days* is how long the simulation may last."""
+    """Return exactly *count* staff, at least one in each unit; *days* is how long the simulation may last."""
     of_kind: dict[str, list[Unit]] = {}
     for unit in units:
         of_kind.setdefault(unit.kind, []).append(unit)
@@ -149,7 +149,7 @@ def _member(rng: Random, index: int, unit: Unit, days: int) -> Member:
 
 
 def _bound(rng: Random, member: Member) -> None:
-    """Say what the contract covers: the own site, or for calls some programmes."""
+    """Set what the contract covers: the own site, or for calls some programmes."""
     if member.kind == "contractor" and rng.random() >= rates.CONTRACTORS_WITH_SCOPE:
         return
     if member.unit.kind == "cases":
@@ -159,7 +159,7 @@ def _bound(rng: Random, member: Member) -> None:
 
 
 def hr_records(member: Member, own: list[str], links: Document, first: Day) -> Iterator[tuple[int, Document]]:
-    """Give a staff member's records, each with the day from which it is known; -1 is before the first."""
+    """Yield a staff member's records, each with the day from which it is known; -1 is before the first."""
 
     def dated(day: int) -> str:
         return Day(first.date, day - first.number).date.isoformat()

@@ -11,7 +11,7 @@ from simulator.staffing import Member
 
 #: ``known``: the reference data say so. ``undeclared``: they do not. The others are innocent: it ended yesterday,
 #: a rumour of confidence 0.3, or a cousin three steps away.
-Standing = Literal["known", "undeclared", "ended", "unsure", "distant"]
+TieState = Literal["known", "undeclared", "ended", "unsure", "distant"]
 
 #: Ties of this sort for each staff member, of each innocent standing.
 _INNOCENT = 0.02
@@ -37,7 +37,7 @@ class Tie(NamedTuple):
     staff: int
     kind: str
     client: int
-    standing: Standing
+    state: TieState
     #: Whether the reference data, where they know it, are sure enough of it.
     sure: bool = True
 
@@ -49,7 +49,7 @@ class Ties:
         self._ended_on = ended_on
         self._rng = Random(f"ties {seed}")
         self._population = population
-        self.of_kind: dict[tuple[str, Standing], list[Tie]] = defaultdict(list)
+        self.of_kind: dict[tuple[str, TieState], list[Tie]] = defaultdict(list)
         self.of_staff: dict[int, list[Tie]] = defaultdict(list)
         #: Whom each staff member hands over to somebody else when they come up.
         self.avoided: dict[int, set[int]] = defaultdict(set)
@@ -68,7 +68,7 @@ class Ties:
                 self.avoided[staff_index].update(population.of_household(tie.client))
 
     def links(self, member: Member) -> Document:
-        """Give a staff member's contact details as tokens."""
+        """Return a staff member's contact details as tokens."""
         own = {kind: f"{kind[0]}s-{member.staff_id}" for kind in ("address", "phone", "email", "bank_account")}
         return own | self._home.get(member.index, {})
 
@@ -77,18 +77,18 @@ class Ties:
         for kind, (share, known) in rates.TIES.items():
             if rng.random() < share:
                 self._tie(member, kind, "known" if rng.random() < known else "undeclared")
-        for standing in ("ended", "unsure", "distant"):
+        for state in ("ended", "unsure", "distant"):
             if rng.random() < _INNOCENT:
-                self._tie(member, rng.choice(("partner", "sibling", "friend", "club", "business")), standing)
+                self._tie(member, rng.choice(("partner", "sibling", "friend", "club", "business")), state)
 
-    def _tie(self, member: Member, kind: str, standing: Standing) -> None:
+    def _tie(self, member: Member, kind: str, state: TieState) -> None:
         client = self._somebody(member)
         if client is None:
             return
-        tie = Tie(member.index, kind, client, standing)
+        tie = Tie(member.index, kind, client, state)
         if kind == "self":
             self.own_records.add(client)
-        if standing in {"known", "undeclared"} and self._rng.random() < _LIVES_HERE.get(kind, 0):
+        if state in {"known", "undeclared"} and self._rng.random() < _LIVES_HERE.get(kind, 0):
             links = self._population.links(client, -1)
             shared = {"address": links["address"]}
             shared |= {
@@ -96,11 +96,11 @@ class Ties:
             }
             self._home[member.index] = shared | self._home.get(member.index, {})
         tie = tie._replace(sure=self._record(member, tie))
-        self.of_kind[kind, standing].append(tie)
+        self.of_kind[kind, state].append(tie)
         self.of_staff[member.index].append(tie)
 
     def _somebody(self, member: Member) -> int | None:
-        """Give a client who is near no other staff member, often one of the own site."""
+        """Return a client who is near no other staff member, often one of the own site."""
         for _ in range(20):
             client = self._rng.randrange(self._population.count)
             near = self._rng.random() >= _NEARBY or self._population.site(client) == member.unit.site
@@ -113,15 +113,15 @@ class Ties:
     def _record(self, member: Member, tie: Tie) -> bool:
         """Write down what is known of a tie; say whether its confidence is high enough to count."""
         actor, client = f"staff:{member.staff_id}", f"client:{client_id(tie.client)}"
-        if tie.standing == "undeclared":
+        if tie.state == "undeclared":
             return True
-        if tie.standing == "known" and tie.kind == "self":
+        if tie.state == "known" and tie.kind == "self":
             self.owned[member.index].append(tie.client)
-        elif tie.standing == "ended":
+        elif tie.state == "ended":
             self._relate(actor, client, tie.kind, valid_to=self._ended_on)
-        elif tie.standing == "unsure":
+        elif tie.state == "unsure":
             self._relate(actor, client, tie.kind, "social_media", confidence=0.3)
-        elif tie.standing == "distant":
+        elif tie.state == "distant":
             first, second = self._somebody(member), self._somebody(member)
             if first is not None and second is not None:
                 between, further = f"client:{client_id(first)}", f"client:{client_id(second)}"

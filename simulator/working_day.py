@@ -26,7 +26,7 @@ _MORNING = 6 * 3600.0
 
 
 def play(setting: Setting, day: Day, intent_factor: float = 1.0, share: float = 1.0) -> Iterator[Change | Played]:
-    """Give what becomes known and what is accessed on a day, in order of time.
+    """Yield what becomes known and what is accessed on a day, in order of time.
 
     Args:
         setting: the agency.
@@ -42,7 +42,7 @@ def play(setting: Setting, day: Day, intent_factor: float = 1.0, share: float = 
 
 
 def desks(setting: Setting, day: Day, share: float = 1.0) -> list[Iterator[Moment]]:
-    """Give everybody's day at work, or that of a share of the staff, always the same ones."""
+    """Return everybody's day at work, or that of a share of the staff, always the same ones."""
     return [
         Desk(setting, member, day).moments()
         for member in setting.staff
@@ -96,7 +96,7 @@ def _turn(moment: Moment) -> float:
 
 
 def morning_records(setting: Setting, day: Day) -> list[Moment]:
-    """Give what the registers learn overnight: who left, who joined, who moved."""
+    """Return what the registers learn overnight: who left, who joined, who moved."""
     found: list[Moment] = []
     for member in setting.staff:
         if member.left in {day.number, day.number - 1} and not member.left_unrecorded:
@@ -112,7 +112,7 @@ def morning_records(setting: Setting, day: Day) -> list[Moment]:
 
 
 def _scenes(setting: Setting, day: Day, intent_factor: float) -> Iterator[Scene]:
-    """Give what the episodes that began today, or in the days before, do today."""
+    """Yield what the episodes that began today, or in the days before, do today."""
     for number in range(max(0, day.number - _EPISODE_DAYS), day.number + 1):
         for episode in _episodes(setting, setting.day(number), intent_factor):
             yield from (scene for scene in episode.scenes if scene.day == day.number)

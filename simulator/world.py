@@ -58,11 +58,11 @@ class World:
         return range(self.setting.days)
 
     def day(self, number: int) -> Iterator[Change | Played]:
-        """Give what becomes known and what is accessed on a day, in order of time."""
+        """Yield what becomes known and what is accessed on a day, in order of time."""
         return play(self.setting, self.setting.day(number), self._intent_factor, self._share)
 
     def reference(self) -> Iterator[Reference]:
-        """Give what is known before the first day."""
+        """Yield what is known before the first day."""
         setting = self.setting
         for member in setting.staff:
             for known, record in hr_records(member, setting.owned(member), setting.ties.links(member), setting.first):
@@ -75,7 +75,7 @@ class World:
         yield from (_reference("watchlist", record) for record in self._old_stories())
 
     def _old_stories(self) -> Iterator[Document]:
-        """Give what was on the watchlist a season ago; nobody asks about it any more."""
+        """Yield what was on the watchlist a season ago; nobody asks about it any more."""
         rng, population = Random(f"old stories {self.setting.seed}"), self.setting.population
         published = self.setting.day(-_STORIES_OVER_DAYS).at(8 * 3600)
         for number in range(1, population.count // _CLIENTS_PER_STORY + 1):
@@ -87,14 +87,14 @@ class World:
 
     def _relationships(self) -> Iterator[Document]:
         yield from self.setting.ties.relationships
-        for number, (a, b, kind, confidence) in enumerate(self.setting.population.kinship(), start=1):
+        for number, (a, b, kind, confidence) in enumerate(self.setting.population.family_ties(), start=1):
             ends = {"a": f"client:{client_id(a)}", "b": f"client:{client_id(b)}"}
             yield {
                 "relationship_id": f"RC{number:07d}", **ends, "kind": kind, "source": "cms", "confidence": confidence,
             }  # fmt: skip
 
     def date(self, number: int) -> Day:
-        """Give a day by its number."""
+        """Return a day by its number."""
         return self.setting.day(number)
 
 

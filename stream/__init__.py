@@ -1,4 +1,4 @@
-"""Wiring: settings, the batched Kafka transport, topics, processes, command line, health. Sees everything."""
+"""Wiring: settings, the batched Kafka transport, topics, the worker and its health."""
 
 from importlib.metadata import version
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from enrichment.errors import why
 from stream.settings import PREFIX, Settings, SettingsError
 
 T = TypeVar("T")
@@ -29,6 +30,7 @@ def check_certificates(settings: Settings) -> None:
     """Read every certificate that is set; raises SettingsError, with a sentence for each that cannot be."""
     kafka_context(settings)
     redis_context(settings)
+    _context("KAFKA_OAUTH", settings.kafka_oauth_ca_file, None, None, "")
 
 
 def _context(name: str, ca: Path | None, cert: Path | None, key: Path | None, password: str) -> ssl.SSLContext:
@@ -44,6 +46,7 @@ def _read(name: str, read: Callable[[], T]) -> T:
     try:
         return read()
     except OSError as error:
-        bad = isinstance(error, ssl.SSLError)
-        reason = "is no certificate or key in PEM form, or its password is wrong" if bad else "cannot be read"
-        raise SettingsError([f"{PREFIX}{name} {reason} ({type(error).__name__})."]) from error
+        reason = f"cannot be read: {why(error)}"
+        if isinstance(error, ssl.SSLError):
+            reason = "is no certificate or key in PEM form, or its password is wrong"
+        raise SettingsError([f"{PREFIX}{name} {reason}."]) from error

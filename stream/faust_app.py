@@ -1,85 +1,85 @@
-"""A Faust application for each agent: its own consumer group, our transport, none of Faust's defaults that lose.
+"""The Faust application that runs the agents, without Faust's own Kafka parts: ``stream/consumer.py`` feeds it.
 
-Why each setting is what it is: ``docs/decisions/batched-transport.md``.
+Why each choice is made stands in ``docs/decisions/batched-transport.md``.
 """
 
-import ssl
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import faust
+from faust.app.base import BootStrategy
 from mode.supervisors import CrashingSupervisor
-from yarl import URL
 
-from stream.batches import BatchConsumer
-from stream.connections import aiokafka_options
+from agents.batch import Batch
+from stream.consumer import IN_HAND_MAX, Channel
 from stream.settings import Settings
 
-#: Seconds after which a consumer asks anew who leads the partitions. aiokafka does not ask when the broker that it
-#: takes for the leader refuses to say where a partition begins: it asks that one again and again, by default for 300 s.
-METADATA_SECONDS_MAX = 15
-#: Records that one batch holds at most, over all partitions.
-BATCH_RECORDS_MAX = 1_000
-#: Bytes fetched of one partition at a time; a larger single record comes alone.
-FETCH_BYTES_MAX = 1024 * 1024
-#: Seconds in which a member must answer a rebalance, or the group goes on without it. A worker needs up to 21: it
-#: hears of it at its next heartbeat (3), waits for the batch in hand (8), and commits (10).
-REBALANCE_SECONDS_MAX = 25.0
-#: Seconds in which a broker must answer. Longer than a rebalance may last, since joining is one request: Faust's own
-#: 60 s for a rebalance would cut each join off before its answer and begin it again.
-REQUEST_SECONDS_MAX = 40.0
+#: Seconds between looks whether Faust has given up.
+CRASH_LOOK_SECONDS = 0.2
+
+#: Carries the batches of a stream, one after the other or several at once, and acknowledges each.
+Carry = Callable[[AsyncIterator[Batch]], Awaitable[None]]
 
 
-def faust_app(settings: Settings, agent: str, consumer: Callable[..., BatchConsumer] = BatchConsumer) -> faust.App:
-    """Make the application of one agent, not started; *consumer* makes its consumer when it starts."""
-    options = aiokafka_options(settings)
+class _AgentsOnly(BootStrategy):
+    """Starts the agents, and nothing of Faust's that talks to Kafka or listens to the web."""
+
+    enable_kafka = False
+    enable_web = False
+    enable_sensors = False
+
+
+class AgentRuntime(faust.App):
+    """Runs agents on channels in memory; an agent that fails ends it, since half a worker is none."""
+
+    BootStrategy = _AgentsOnly
+
+    async def on_start(self) -> None:
+        """Let channels hand over: Faust's own consumer would, which there is none of."""
+        self.flow_control.resume()
+        await super().on_start()
+
+    async def until_crash(self) -> None:
+        """Return never; raise what an agent raised.
+
+        Raises:
+            BaseException: whatever ended it.
+        """
+        while not self.crashed:  # noqa: ASYNC110 mode has no public way to wait for it
+            await asyncio.sleep(CRASH_LOOK_SECONDS)
+        raise self.crash_reason or RuntimeError("Faust stopped without a reason")
+
+
+def agent_runtime(settings: Settings) -> AgentRuntime:
+    """Return the application for the agents of one worker, not started."""
     # Faust makes a directory for tables, of which we have none, but not its parents.
-    directory = settings.state_dir / "faust" / settings.consumer_group(agent)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    app = faust.App(
-        settings.consumer_group(agent),
-        broker=[URL(f"kafka://{server}") for server in options["bootstrap_servers"]],
-        broker_credentials=_credentials(options),
-        value_serializer="raw",
-        key_serializer="raw",
+    directory = settings.state_dir / "faust"
+    directory.mkdir(parents=True, exist_ok=True)
+    return AgentRuntime(
+        settings.group,
+        broker="kafka://not.used",
         datadir=str(directory),
         web_enabled=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
-        table_standby_replicas=0,
-        stream_wait_empty=True,
-        broker_session_timeout=15.0,
-        broker_heartbeat_interval=3.0,
-        broker_request_timeout=REQUEST_SECONDS_MAX,
-        broker_rebalance_timeout=REBALANCE_SECONDS_MAX,
-        broker_max_poll_interval=300.0,
-        broker_commit_interval=1.0,
-        broker_max_poll_records=BATCH_RECORDS_MAX,
-        consumer_max_fetch_size=FETCH_BYTES_MAX,
-        consumer_auto_offset_reset="earliest",
-        consumer_metadata_max_age_ms=METADATA_SECONDS_MAX * 1_000,
-        consumer_group_instance_id=f"{settings.instance_id}-{agent}" if settings.instance_id else None,
-        producer_request_timeout=30.0,
         agent_supervisor=CrashingSupervisor,
     )
-    # Faust makes its consumer by calling whatever its transport names.
-    setattr(app.transport, "Consumer", consumer)  # noqa: B010 mypy takes a plain assignment for a class's
-    return app
 
 
-def add_agent(app: faust.App, name: str, topics: list[str], carry: Any) -> None:
-    """Let *carry* take the events of these topics."""
-    channel = app.topic(*topics, value_type=bytes, value_serializer="raw", key_serializer="raw")
-    app.agent(channel, name=name, supervisor_strategy=CrashingSupervisor)(carry)
+def add_agent(app: faust.App, name: str, carry: Carry) -> Channel:
+    """Let *carry* take the batches that are put into the channel which is returned."""
+    channel: Any = app.channel(maxsize=IN_HAND_MAX)
+
+    async def take(batches: Any) -> None:
+        await carry(_still_ours(batches))
+
+    app.agent(channel, name=name, supervisor_strategy=CrashingSupervisor)(take)
+    return channel  # type: ignore[no-any-return]  # Faust's channels have what ours needs
 
 
-def _credentials(options: dict[str, Any]) -> Any:
-    context: ssl.SSLContext | None = options.get("ssl_context")
-    if "sasl_mechanism" in options:
-        return faust.SASLCredentials(
-            username=options["sasl_plain_username"],
-            password=options["sasl_plain_password"],
-            mechanism=options["sasl_mechanism"],
-            ssl_context=context,
-        )
-    return faust.SSLCredentials(context=context) if context is not None else None
+async def _still_ours(batches: Any) -> AsyncIterator[Batch]:
+    async for batch in batches:
+        if not batch.withdrawn:
+            batch.taken = True
+            yield batch

@@ -7,7 +7,8 @@ from pathlib import Path
 from cryptography.x509 import load_pem_x509_certificates
 
 from agents.metrics import Metrics
-from enrichment.events import events
+from enrichment.errors import why
+from enrichment.log import events
 from stream.settings import PREFIX, Settings
 
 #: Seconds between looks. A certificate that was renewed is seen within it, before it is used.
@@ -33,11 +34,11 @@ def look(settings: Settings, metrics: Metrics) -> None:
             ends = [one.not_valid_after_utc for one in load_pem_x509_certificates(file.read_bytes())]
             metrics.certificate_ends.labels(setting).set(min(ends).timestamp())
     except (OSError, ValueError) as error:
-        _log.info("figures-not-read", what="the disk or a certificate", why=type(error).__name__)
+        _log.info("figures-not-read", what="the disk or a certificate", why=why(error))
 
 
 def _certificates(settings: Settings) -> dict[str, Path]:
-    """Give the files that hold certificates, by the setting that names each."""
+    """Return the files that hold certificates, by the setting that names each."""
     names = [name for name in type(settings).model_fields if name.endswith(("_ca_file", "_cert_file"))]
     files = {PREFIX + name.upper(): getattr(settings, name) for name in names}
     return {setting: file for setting, file in files.items() if file is not None}

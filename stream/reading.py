@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from stream.kafka_ends import TopicEnds
+from agents.batch import UnreadableRecord
+from stream.topic_admin import TopicEnds
+from stream.unreadable import poll
 
 #: Records of each partition that one step back covers.
 STEP_RECORDS = 5_000
@@ -29,57 +31,75 @@ async def backwards(options: Mapping[str, Any], topic: str) -> AsyncIterator[Asy
     """
     ends = TopicEnds(options)
     consumer = AIOKafkaConsumer(
-        **options, enable_auto_commit=False, auto_offset_reset="earliest", max_partition_fetch_bytes=_FETCH_BYTES_MAX
+        **options,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=_FETCH_BYTES_MAX,
     )
     try:
         await ends.start()
         await consumer.start()
-        yield _steps(consumer, await ends.partitions([topic]))
+        yield _steps(consumer, options, await ends.partitions([topic]))
     finally:
         await consumer.stop()
         await ends.stop()
 
 
 async def follow(options: Mapping[str, Any], topic: str) -> AsyncIterator[list[Any]]:
-    """Give the records of a topic from its first on, and what comes, for as long as it is asked.
+    """Yield the records of a topic from its first on, and what comes, for as long as it is asked.
 
     Raises:
         aiokafka.errors.KafkaError: Kafka does not answer.
     """
-    consumer = AIOKafkaConsumer(topic, **options, auto_offset_reset="earliest", enable_auto_commit=False)
-    await consumer.start()
-    try:
+    async with AIOKafkaConsumer(
+        topic, **options, auto_offset_reset="earliest", enable_auto_commit=False, isolation_level="read_committed"
+    ) as consumer:
         while True:
-            for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+            positions = {tp: await consumer.position(tp) for tp in consumer.assignment()}
+            for records in (await poll(consumer, options, positions, _POLL_MS)).values():
                 yield records
-    finally:
-        await consumer.stop()
 
 
-async def _steps(consumer: Any, partitions: list[Any]) -> AsyncIterator[list[Any]]:
+async def _steps(
+    consumer: Any, options: Mapping[str, Any], partitions: list[TopicPartition]
+) -> AsyncIterator[list[Any]]:
     consumer.assign(partitions)
     beginnings = await consumer.beginning_offsets(partitions)
     uppers = dict(await consumer.end_offsets(partitions))
     while any(uppers[tp] > beginnings[tp] for tp in partitions):
         lowers = {tp: max(beginnings[tp], uppers[tp] - STEP_RECORDS) for tp in partitions}
-        yield await _between(consumer, lowers, uppers)
+        yield await between(consumer, options, lowers, uppers)
         uppers = lowers
 
 
-async def _between(consumer: Any, lowers: Mapping[Any, int], uppers: Mapping[Any, int]) -> list[Any]:
-    """Read the records at the offsets from *lowers* to before *uppers*."""
-    reading = {tp for tp in lowers if lowers[tp] < uppers[tp]}
-    for tp in lowers:
-        if tp in reading:
-            consumer.seek(tp, lowers[tp])
+async def between(
+    consumer: Any,
+    options: Mapping[str, Any],
+    lowers: Mapping[TopicPartition, int],
+    uppers: Mapping[TopicPartition, int],
+    records_max: int | None = None,
+) -> list[Any]:
+    """Read the records at the offsets from *lowers* to before *uppers*, those that cannot be unpacked left out.
+
+    Args:
+        consumer: one without a group, to which these partitions are assigned.
+        options: how to reach Kafka.
+        lowers: where to begin.
+        uppers: where to end.
+        records_max: past so many no more are fetched; None for all.
+    """
+    positions = {tp: lower for tp, lower in lowers.items() if lower < uppers[tp]}
+    for tp, position in positions.items():
+        consumer.seek(tp, position)
     records: list[Any] = []
     empty = 0
-    while reading and empty < _EMPTY_POLLS_MAX:
-        fetched = await consumer.getmany(*reading, timeout_ms=_POLL_MS)
+    while positions and empty < _EMPTY_POLLS_MAX and (records_max is None or len(records) <= records_max):
+        fetched = await poll(consumer, options, positions, _POLL_MS)
         empty = 0 if fetched else empty + 1
         for tp, found in fetched.items():
-            records += [record for record in found if record.offset < uppers[tp]]
-        for tp in list(reading):
-            if await consumer.position(tp) >= uppers[tp]:
-                reading.discard(tp)
+            wanted = (one for one in found if one.offset < uppers[tp])
+            records += [one for one in wanted if not isinstance(one, UnreadableRecord)]
+        for tp in [tp for tp, position in positions.items() if position >= uppers[tp]]:
+            del positions[tp]
     return records

@@ -1,19 +1,24 @@
-"""Creating the topics that are missing, and saying how existing ones differ.
+"""Topics in Kafka: creating those that are missing, saying how existing ones differ, and how far each reaches.
 
 An existing topic is never altered: what differs is said, and somebody decides.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import UnknownTopicOrPartitionError
+from aiokafka.errors import for_code as error_of
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from stream.commands.failure import CommandFailed
-from stream.connections import kafka_python_options
-from stream.refusal import why_not
+from agents.batch import partition_key
+from agents.connection_errors import why
+from enrichment.errors import CommandError
+from stream.connections import kafka_python_options, why_not
 from stream.settings import Settings
 from stream.topics import CATALOGUE, PARTITIONS, REPLICATION_MAX, Topic
 
@@ -40,16 +45,16 @@ def administration(settings: Settings) -> Iterator[KafkaAdminClient]:
     """A connection to Kafka for administration.
 
     Raises:
-        CommandFailed: Kafka does not answer, or refused what was asked.
+        CommandError: Kafka does not answer, or refused what was asked.
     """
     try:
         admin = KafkaAdminClient(**kafka_python_options(settings), bootstrap_timeout_ms=int(ANSWER_SECONDS_MAX * 1000))
     except (KafkaError, OSError) as error:
-        raise CommandFailed(why_not(settings, error)) from error
+        raise CommandError(why_not(settings, error)) from error
     try:
         yield admin
     except KafkaError as error:
-        raise CommandFailed(f"Kafka refused the request ({type(error).__name__}).") from error
+        raise CommandError(f"Kafka at {settings.kafka} refused the request: {why(error)}.") from error
     finally:
         admin.close()
 
@@ -66,7 +71,7 @@ def create_missing(
         replication: copies of each record; as many as there are brokers, at most three, when None.
 
     Raises:
-        CommandFailed: Kafka refused to create one.
+        CommandError: Kafka refused to create one.
     """
     existing = set(admin.list_topics())
     replication = replication or default_replication(admin)
@@ -89,7 +94,7 @@ def create_missing(
         # Somebody else may create them at this moment; then they are there, which is all we want.
         elif error is not TopicAlreadyExistsError:
             reason = str(item.get("error_message") or error.__name__).rstrip(".")
-            raise CommandFailed(f"Topic {item['name']} cannot be created: {reason}.")
+            raise CommandError(f"Topic {item['name']} cannot be created: {reason}.")
     admin.wait_for_topics(list(wanted), timeout_ms=LEADERS_SECONDS_MAX * 1000)
     return created
 
@@ -150,3 +155,92 @@ def _config(name: str, topic: Topic, found: dict[str, dict[str, Any]], replicati
 def _is_less(found: int, wanted: int) -> bool:
     """Less space, time or safety than wanted; -1 is without end."""
     return 0 <= found < wanted
+
+
+#: States of a consumer group that nobody belongs to.
+_WITHOUT_MEMBERS = ("Empty", "Dead")
+#: Milliseconds in which Kafka must answer a question about topics.
+_ANSWER_MS_MAX = 15_000
+
+
+class TopicEnds:
+    """Asks Kafka about topics; reads no record and belongs to no group."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._admin = AIOKafkaAdminClient(**options, request_timeout_ms=_ANSWER_MS_MAX)
+        # What is in a transaction that is still open counts once it is committed.
+        self._consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, isolation_level="read_committed")
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            aiokafka.errors.KafkaError: Kafka does not answer.
+        """
+        try:
+            await self._admin.start()
+            await self._consumer.start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._admin.close()
+        await self._consumer.stop()
+
+    async def has_members(self, group: str) -> bool:
+        """Return whether Kafka counts anybody to a consumer group now.
+
+        Raises:
+            aiokafka.errors.KafkaError: Kafka does not answer.
+        """
+        (answer,) = await self._admin.describe_consumer_groups([group])
+        ((error, _, state, *_),) = answer.groups
+        if error:
+            raise error_of(error)
+        return state not in _WITHOUT_MEMBERS
+
+    async def committed(self, group: str, topics: Collection[str]) -> dict[str, int]:
+        """Return the offset that a group has committed, by ``<topic>:<partition>``; without those that have none.
+
+        Raises:
+            aiokafka.errors.KafkaError: Kafka does not answer.
+        """
+        found = await self._admin.list_consumer_group_offsets(group)
+        return {partition_key(*tp): one.offset for tp, one in found.items() if tp.topic in topics and one.offset >= 0}
+
+    async def partitions(self, topics: Collection[str]) -> list[TopicPartition]:
+        """Return all partitions of these topics.
+
+        Raises:
+            aiokafka.errors.KafkaError: a topic does not exist, or Kafka does not answer. None is ever left out.
+        """
+        found = []
+        for described in await self._admin.describe_topics(list(topics)):
+            if described["error_code"]:
+                raise error_of(described["error_code"])
+            found += [TopicPartition(described["topic"], part["partition"]) for part in described["partitions"]]
+        if {tp.topic for tp in found} != set(topics):
+            raise UnknownTopicOrPartitionError
+        return found
+
+    async def ends(self, topics: Collection[str]) -> dict[str, int]:
+        """Return the end offset of each ``<topic>:<partition>``; 0 where nothing is left to read before it.
+
+        Raises:
+            aiokafka.errors.KafkaError: as ``partitions``.
+        """
+        partitions = await self.partitions(topics)
+        beginnings = await self._consumer.beginning_offsets(partitions)
+        ends = await self._consumer.end_offsets(partitions)
+        return {partition_key(*tp): end if end > beginnings[tp] else 0 for tp, end in ends.items()}
+
+    async def offsets(self, topics: Collection[str]) -> dict[str, int]:
+        """Return the next offset of each ``<topic>:<partition>``, whether or not a record is left before it.
+
+        Raises:
+            aiokafka.errors.KafkaError: as ``partitions``.
+        """
+        ends = await self._consumer.end_offsets(await self.partitions(topics))
+        return {partition_key(*tp): end for tp, end in ends.items()}

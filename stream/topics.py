@@ -15,7 +15,7 @@ DEAD_LETTER_BYTES_MAX = 5 * _MIB
 OUTPUT_BYTES_MAX = _MIB + 12
 
 ACCESS = "cms.access.v1"
-REFERENCE = ("staff", "client", "relationship", "work", "watchlist", "self_report")
+REFERENCE = ("staff", "client", "relationship", "work", "watchlist", "self_report", "agreement")
 ASSESSMENT = "integrity.assessment.v1"
 HIT = "integrity.hit.v1"
 ALERT = "integrity.alert.v1"

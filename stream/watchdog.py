@@ -1,6 +1,8 @@
 """The watchdog: no stall is silent. A worker that makes no progress says where it stands, and ends with 70.
 
-It runs in a thread of its own, so that it also sees an event loop that stands still.
+``Progress`` holds the commits of one agent, partition by partition, against where the partitions end; and whether it
+has partitions at all, since a consumer that its group never answers commits nothing and misses nothing. ``Watchdog``
+runs in a thread of its own, so that it also sees an event loop that stands still.
 """
 
 import asyncio
@@ -9,16 +11,75 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from enrichment.events import events
+from aiokafka import TopicPartition
+
+from agents.batch import partition_key
+from enrichment.log import events
+
+#: Seconds in which a partition with records waiting must see a commit, unless the agent says that it holds.
+STUCK_SECONDS = 120.0
+
+
+@dataclass(slots=True)
+class Progress:
+    """Remembers, for each partition, since when it stands still with something to do."""
+
+    stuck_seconds: float = STUCK_SECONDS
+    _standing: dict[TopicPartition, tuple[int, float]] = field(default_factory=dict, init=False)
+    _committed: Mapping[TopicPartition, int] = field(default_factory=dict, init=False)
+    _joining_since: float | None = field(default=None, init=False)
+
+    def note(
+        self,
+        committed: Mapping[TopicPartition, int],
+        ends: Mapping[str, int],
+        *,
+        held: bool,
+        now: float,
+        joined: bool = True,
+    ) -> None:
+        """Take a look.
+
+        Args:
+            committed: the assigned partitions and the offset that Kafka has last taken for each.
+            ends: where each ``<topic>:<partition>`` ends, asked of Kafka apart from the consumer: a consumer that
+                fetches nothing does not know that there is something to fetch.
+            held: the agent waits for something and says so; that is no stall.
+            now: seconds on a clock that only goes forward.
+            joined: the consumer group has answered with partitions, none perhaps, and they are read. While *ends* is
+                empty Kafka is away and nobody can join.
+        """
+        if joined or not ends:
+            self._joining_since = None
+        elif self._joining_since is None:
+            self._joining_since = now
+        standing: dict[TopicPartition, tuple[int, float]] = {}
+        for tp, offset in committed.items():
+            waits = ends.get(partition_key(*tp), 0) > offset
+            if waits and not held and self._committed.get(tp) == offset:
+                standing[tp] = self._standing.get(tp, (offset, now))
+        # Replaced as a whole, since the watchdog reads it from another thread.
+        self._standing, self._committed = standing, dict(committed)
+
+    def stuck(self, now: float) -> list[str]:
+        """Name the partitions that stand still, each with for how long, or say that there are none to be had."""
+        since = self._joining_since
+        if since is not None and now - since >= self.stuck_seconds:
+            return [f"the consumer group has not answered, or reading not begun after it, for {now - since:.0f} s"]
+        return [
+            f"{tp.topic}-{tp.partition} stands at offset {offset} for {now - since:.0f} s with records waiting"
+            for tp, (offset, since) in self._standing.items()
+            if now - since >= self.stuck_seconds
+        ]
+
 
 #: What the process ends with; whoever watches over it starts it again.
 EXIT_STUCK = 70
-#: Seconds that the event loop may take to come round.
-LOOP_SECONDS_MAX = 60.0
 #: Seconds between looks.
 LOOK_SECONDS = 1.0
 #: Frames of each task's stack that are logged.
@@ -34,8 +95,11 @@ _log = events(__name__)
 class Watchdog:
     """Watches the event loop's heartbeat and what the parts say."""
 
-    def __init__(self, stuck: Callable[[], list[str]], *, loop_seconds_max: float = LOOP_SECONDS_MAX) -> None:
-        """Take what names the parts that are stuck; it must be safe to call from another thread."""
+    def __init__(self, stuck: Callable[[], list[str]], *, loop_seconds_max: float) -> None:
+        """Take what names the parts that are stuck, and how long the event loop may take to come round.
+
+        *stuck* must be safe to call from another thread.
+        """
         self._stuck = stuck
         self._loop_seconds_max = loop_seconds_max
         self._beat = monotonic()
@@ -53,11 +117,11 @@ class Watchdog:
         self._ended.set()
 
     def beat(self) -> None:
-        """Say that the event loop has come round."""
+        """Note that the event loop has come round."""
         self._beat = monotonic()
 
     def reasons(self) -> list[str]:
-        """Give what stands still: the event loop, or parts."""
+        """Return what stands still: the event loop, or parts."""
         silent = monotonic() - self._beat
         if silent > self._loop_seconds_max:
             return [f"the event loop has not come round for {silent:.0f} s"]

@@ -2,29 +2,71 @@
 
 import os
 import secrets
+import signal
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from stream.embedded.cluster import Cluster, cluster
-from stream.embedded.server import free_port
-from stream.embedded.services import Addresses
+from sandbox.cluster import Cluster, cluster
+from sandbox.server import free_port
+from sandbox.services import Addresses
 from stream.settings import PREFIX, Settings
 from tests.support import services as real
 
 TEST_PARTITIONS = 4
 _USED = pytest.StashKey[str]()
+#: What a shell, a job or a person may have set that changes what a program prints or how it runs. Settings of ours go
+#: too, but for those that name a Kafka and a Redis to test on.
+_NOT_INHERITED = (
+    "LANG", "LANGUAGE", "LC_", "TZ", "COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "PY_COLORS",
+    "TTY_", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONUNBUFFERED", "PYTHONWARNINGS", "PYTHONOPTIMIZE", PREFIX,
+)  # fmt: skip
+_SERVICES = (f"{PREFIX}KAFKA", f"{PREFIX}REDIS")
+#: Signals that a job in the background, a supervisor or a test runner may hand on ignored.
+_SIGNALS = (
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGCHLD,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGALRM,
+)
+
+
+def pytest_configure() -> None:
+    """Let nothing depend on what has started the tests: signals, umask, streams, locale, time zone, other variables."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in _SIGNALS:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    os.umask(0o022)
+    for name in list(os.environ):
+        if name.startswith(_NOT_INHERITED) and name not in _SERVICES:
+            del os.environ[name]
+    # A proxy is for what is downloaded; all that the tests start themselves is here.
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost,127.0.0.1,::1")))
+    # Programs that tests start read and write UTF-8, whatever this machine is set to.
+    os.environ["LC_ALL"] = "C.UTF-8"
+    time.tzset()
+    if sys.stdin is None:
+        # Closed: the next file that is opened would become the standard input of every program that is started.
+        os.open(os.devnull, os.O_RDONLY)
 
 
 def pytest_report_header() -> str:
-    """Say which Kafka and Valkey the tests would use."""
+    """Return which Kafka and Valkey the tests would use."""
     return f"services: {real.which()}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say which Kafka and Valkey the tests did use."""
+    """Print which Kafka and Valkey the tests did use."""
     spread = (
         f"{real.which()}, one each for the processes that ran the tests"
         if config.getoption("dist", "no") != "no"

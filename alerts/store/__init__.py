@@ -13,8 +13,7 @@ What it promises, and where a crash may fall:
    with the same ``Message-ID`` or ``Idempotency-Key``.
 4. *Every change is a revision.* Raised, revised, reopened, acknowledged, closed: each has its history entry and its
    outbox row in the same transaction. What changes nothing that it says (assigned, noted, routed, purged) is an entry
-   alone. History is only ever added to, and each entry is bound to the one before it: ``chain.py``, ``verifying.py``.
-
+   alone. History is only ever added to, and each entry is bound to the one before it: ``audit.py``.
 5. *Whatever is read first.* Work and self reports that become known after an access mark the hits that the store has,
    and hits are looked at against them when they come. A mark of work stays when that work is deleted later: it
    says what became known in time. A self report that is deleted or changed covers what it covers now.

@@ -26,7 +26,7 @@ class Outgoing:
 
 
 def any_unpublished(connection: Connection) -> bool:
-    """Say whether anything waits, without taking a write lock for the answer."""
+    """Return whether anything waits, without taking a write lock for the answer."""
     return connection.execute(select(OUTBOX.c.id).where(OUTBOX.c.published_at.is_(None)).limit(1)).first() is not None
 
 

@@ -1,7 +1,7 @@
 """Writing revisions: the alert's newest content, its history entry and its outbox row, always together."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -9,14 +9,37 @@ import orjson
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from alerts.alert import Alert, alert_json
-from alerts.merging import Subject
-from alerts.store.chain import append, digest_of
+from alerts.grouping import Subject
+from alerts.notices import NoticeAnswer
+from alerts.store.audit import append, digest_of
 from alerts.store.tables import ALERTS, OUTBOX, TURNS, chunks
 
-What = Literal["raised", "revised", "reopened", "acknowledged", "closed"]
+What = Literal["raised", "settled", "revised", "reopened", "acknowledged", "closed", "answered"]
 #: What is written down and changes nothing that the alert says.
 Beside = Literal["assigned", "noted", "routed", "retried", "purged"]
 Turn = Literal["relay", "route", "deliver", "hindsight"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """When an alert is, and was, put to somebody."""
+
+    #: While it is pending: when it becomes new.
+    settles_at: datetime | None = None
+    #: When it was first new for Internal Integrity; for the staff member, whose time to answer ends at ``answer_by``.
+    asked_at: datetime | None = None
+    told_at: datetime | None = None
+    answer_by: datetime | None = None
+    answer: NoticeAnswer | None = None
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> "Asked":
+        """Read it from the alert's row."""
+        return cls(row.settles_at, row.asked_at, row.told_at, row.answer_by, row.answer)
+
+    def of_integrity(self, now: datetime) -> "Asked":
+        """Return it where the alert is new for Internal Integrity now, or was before: nobody else answers it."""
+        return replace(self, settles_at=None, asked_at=self.asked_at or now, answer_by=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +54,8 @@ class Revision:
     recorded_ms: int | None = None
     #: The digest of the hits that it takes in, and how many they are.
     hits: tuple[str, int] | None = None
+    #: None: as before.
+    asked: Asked | None = None
 
 
 def write(connection: Connection, revisions: Sequence[Revision], now: datetime) -> None:
@@ -38,8 +63,10 @@ def write(connection: Connection, revisions: Sequence[Revision], now: datetime) 
     if not revisions:
         return
     columns = [_columns(revision) for revision in revisions]
-    changed: dict[str, Any] = {name: bindparam(name) for name in columns[0] if name != "of"}
-    connection.execute(update(ALERTS).where(ALERTS.c.alert_id == bindparam("of")).values(changed), columns)
+    for some in ([one for one in columns if "asked_at" in one], [one for one in columns if "asked_at" not in one]):
+        if some:
+            changed: dict[str, Any] = {name: bindparam(name) for name in some[0] if name != "of"}
+            connection.execute(update(ALERTS).where(ALERTS.c.alert_id == bindparam("of")).values(changed), some)
     connection.execute(
         insert(OUTBOX),
         [
@@ -76,7 +103,7 @@ def held(connection: Connection, alert_ids: Sequence[str]) -> dict[str, Row[Any]
 
 
 def subject_of(row: Row[Any]) -> Subject:
-    """Say whom and which day the alert in this row is about."""
+    """Return whom and which day the alert in this row is about."""
     return Subject(row.alert_id, row.staff_id, row.client_id, row.day)
 
 
@@ -95,13 +122,22 @@ def _columns(revision: Revision) -> dict[str, Any]:
         "access_count": alert.access_count,
         "payload": alert_json(alert).decode(),
         "gathered": revision.gathered,
+        "audience": alert.audience,
+        "questions": questions_of(alert.rules),
+        "score": None if alert.score is None else alert.score.value,
+        **({} if revision.asked is None else asdict(revision.asked)),
     }
+
+
+def questions_of(rules: Iterable[str]) -> str:
+    """Name a set of rules: alerts with the same name ask the same questions."""
+    return ",".join(sorted(rules))
 
 
 def entry_of(
     alert: Alert, what: What | Beside, now: datetime, *, by: str | None = None, because: str | None = None
 ) -> dict[str, Any]:
-    """Give an entry of the history about an alert as it stands."""
+    """Return an entry of the history about an alert as it stands."""
     return {
         "alert_id": alert.alert_id,
         "at": now,
@@ -112,6 +148,7 @@ def entry_of(
         "outcome": alert.outcome,
         "severity": alert.severity,
         "conflicted": alert.conflicted,
+        "audience": alert.audience,
     }
 
 

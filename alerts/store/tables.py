@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -19,12 +20,15 @@ from sqlalchemy import (
     false,
 )
 
-from alerts.store.instant import Instant
+from alerts.store.database import Instant
 
 #: SQLite counts up only what it knows as INTEGER.
 _Serial = BigInteger().with_variant(Integer(), "sqlite")
 _Id = String(64)
 _Word = String(32)
+
+#: How often the first message about an alert is told at all; reminders and others have numbers or names.
+TOLD = "told"
 
 METADATA = MetaData(
     naming_convention={
@@ -55,14 +59,31 @@ ALERTS = Table(
     Column("access_count", Integer, nullable=False),
     Column("payload", Text, nullable=False),
     Column("assignee", _Id),  # who works on it
-    Column("gathered", Text, nullable=False),  # alerts.merging.Gathered as JSON: what the next hit is folded into
+    Column("gathered", Text, nullable=False),  # alerts.grouping.AlertDigest as JSON: what the next hit is folded into
+    Column("audience", _Word, nullable=False, server_default="integrity"),  # whom it is for
+    Column("settles_at", Instant),  # while pending: when it becomes new
+    Column("asked_at", Instant),  # when it was first new for Internal Integrity
+    Column("told_at", Instant),  # when it was first new for the staff member: it is a notice since
+    Column("answer_by", Instant),  # when the staff member's time to answer a notice ends
+    Column("answer", _Word),  # alerts.notices.NoticeAnswer
+    Column("questions", Text, nullable=False, server_default=""),  # its rules, in order of their ids: what scores go by
+    Column("score", Float),
     Index("ix_alerts_raised_at", "raised_at", "alert_id"),
     Index("ix_alerts_status", "status", "raised_at"),
     Index("ix_alerts_severity", "severity", "raised_at"),
     Index("ix_alerts_staff_id", "staff_id", "raised_at"),
     Index("ix_alerts_client_id", "client_id", "raised_at"),
     Index("ix_alerts_day", "day", "raised_at"),
+    Index("ix_alerts_questions", "questions", "outcome"),
+    Index("ix_alerts_score", "score", "raised_at"),
 )
+for _waits in ("settles_at", "answer_by"):
+    Index(
+        f"ix_alerts_{_waits}",
+        ALERTS.c[_waits],
+        sqlite_where=ALERTS.c[_waits].is_not(None),
+        postgresql_where=ALERTS.c[_waits].is_not(None),
+    )
 
 #: Each distinct hit with the content that came first.
 HITS = Table(
@@ -82,16 +103,25 @@ HITS = Table(
     Column("client_id", _Id),  # of the access; an alert about an actor has none of its own
     Column("judged_at", Instant),  # timestamp of the record in integrity.hit.v1
     Column("work_id", _Id),  # the work item that the access carried
-    Column("actor", Text),  # alerts.explanation.Actor as JSON, as known when judged
+    Column("actor", Text),  # alerts.detection.work_reasons.Actor as JSON, as known when judged
     Column("owners", Text),  # of the client record, as known when judged: JSON, staff id and org_unit of each
     Column("explained_by", _Id),  # the work item that became known later and explains it
     Column("covered", Boolean, nullable=False, server_default=false()),  # by a self report
     Column("revision", Integer),  # of the alert, that took it in; None from before that was kept
+    Column("channel", _Word),  # of the access
+    Column("action", _Word),  # of the access
+    Column("slip", _Word),  # alerts.grouping.Slip; None where the rule knows none
     Index("ix_alert_hits_client_id", "client_id", "occurred_at"),
     Index("ix_alert_hits_event_id", "event_id"),
     Index("ix_alert_hits_rule", "rule", "alert_id"),
 )
 
+Index(
+    "ix_alert_hits_slip",
+    HITS.c.recorded_ms,
+    sqlite_where=HITS.c.slip == "may",
+    postgresql_where=HITS.c.slip == "may",
+)
 Index(
     "ix_alert_hits_explained_by",
     HITS.c.explained_by,
@@ -106,7 +136,7 @@ WORK = Table(
     Column("work_id", _Id, primary_key=True),
     Column("known_at", Instant, primary_key=True),  # timestamp of the record in ref.work.v1
     Column("client_id", _Id, nullable=False),
-    Column("content", Text, nullable=False),  # enrichment.wire.Work as JSON
+    Column("content", Text, nullable=False),  # enrichment.schemas.Work as JSON
     Index("ix_work_versions_client_id", "client_id"),
     Index("ix_work_versions_known_at", "known_at"),
 )
@@ -139,6 +169,7 @@ HISTORY = Table(
     Column("outcome", _Word),
     Column("severity", _Word, nullable=False),
     Column("conflicted", Boolean, nullable=False),
+    Column("audience", _Word),  # None from before there were notices
     Column("detail", Text),  # JSON: digests of what stands in other tables, and what an entry is about
     Column("number", BigInteger),  # 1, 2, ... over all alerts; None in entries from before there was a chain
     Column("digest", String(64)),  # of this entry and the one before it of its alert
@@ -194,13 +225,13 @@ NOTIFICATIONS = Table(
     Column("key", String(200), primary_key=True),
     Column("channel", _Id, nullable=False),
     Column("occasion", _Word, nullable=False),  # told, reminder, escalated, digest, storm
-    Column("reason", _Word),  # alerts.delivery.decide.Reason; None from before that was kept
+    Column("reason", _Word),  # alerts.notify.routing.Reason; None from before that was kept
     Column("route", _Id),
     Column("instead_of", _Id),  # the route that has a conflict
     Column("alert_id", _Id, ForeignKey("alerts.alert_id")),  # None: about several, which ``content`` speaks of
     Column("revision", Integer),
-    Column("content", Text),  # JSON: alerts.delivery.gathered.Several
-    Column("state", _Word, nullable=False),  # alerts.store.ledger.State
+    Column("content", Text),  # JSON: alerts.notify.message.Several
+    Column("state", _Word, nullable=False),  # alerts.store.notifications.State
     Column("silence", _Id),  # the silence that kept it back
     Column("told_in", String(200)),  # without its channel, the key of the message about several that told of it
     Column("attempts", Integer, nullable=False),
@@ -211,7 +242,7 @@ NOTIFICATIONS = Table(
     Column("holder", String(200)),
     Column("lease_until", Instant),
     Column("sent_at", Instant),
-    Column("last_error", String(200)),  # a class or a status, never a message: those may quote an address
+    Column("last_error", Text),  # why it was not taken: the receiver's words, without ids and addresses
     Index("ix_notifications_alert_id", "alert_id", "revision"),
     Index("ix_notifications_route", "route", "created_at"),
     Index("ix_notifications_created_at", "created_at"),
@@ -252,6 +283,18 @@ STAFF = Table(
     Column("staff_id", _Id, primary_key=True),
     Column("org_unit", _Id, nullable=False),
     Column("internal_integrity", Boolean, nullable=False),
+    Column("leave", Text),  # JSON: first and last date of each; None where there is none
+)
+
+#: Which dead letters were put back, by partition: neighbours that were as often are one row.
+DEAD_LETTER_REPLAYS = Table(
+    "dead_letter_replays",
+    METADATA,
+    Column("topic", String(249), primary_key=True),  # the longest name that Kafka takes
+    Column("partition", Integer, primary_key=True),
+    Column("first_offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_offset", BigInteger, nullable=False),
+    Column("times", Integer, nullable=False),
 )
 
 #: One row per kind of claim: who holds its lock is the only one claiming (PostgreSQL; SQLite has one writer anyway).

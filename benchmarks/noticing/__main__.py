@@ -13,6 +13,7 @@ import typer
 from benchmarks.noticing.report import rates_table, read, tables
 from benchmarks.noticing.seeds import Size, run_seed
 from simulator.world import STAFF
+from stream.printing import say
 
 STATE = Path("build/noticing")
 
@@ -59,7 +60,7 @@ def worker(
     from benchmarks.noticing.worker_run import run  # noqa: PLC0415
 
     with stand() as running:
-        result = asyncio.run(run(running, seed, Size(staff, days, intents), rate, typer.echo))
+        result = asyncio.run(run(running, seed, Size(staff, days, intents), rate, say))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(orjson.dumps(result))
 

@@ -18,7 +18,7 @@ class Hour(NamedTuple):
 
 
 def hours(world: World, days: range | None = None) -> Iterator[Hour]:
-    """Give the hours of the days. What becomes known within an hour is known from its beginning."""
+    """Yield the hours of the days. What becomes known within an hour is known from its beginning."""
     for number in world.days if days is None else days:
         hour = Hour("", [], [])
         for event in world.day(number):

@@ -7,52 +7,52 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from alerts.judging import Rulebook
-from alerts.limits import load
-from alerts.merging import alert_ids_of
-from alerts.rules.catalogue import RULES
-from alerts.rules.form import Hit, Limits
+from alerts.detection.config import load
+from alerts.detection.engine import RuleEngine
+from alerts.detection.registry import RULES
+from alerts.detection.rule import Hit, Limits
+from alerts.grouping import alert_ids_of
 from enrichment.decode import decode
-from enrichment.directory import Directory
-from enrichment.dossier import KINDS, Dossier, ReferenceKind, placed
-from enrichment.memory_shelf import MemoryShelf
-from enrichment.memory_windows import MemoryWindows
-from enrichment.wire import Access
+from enrichment.lookup import Directory
+from enrichment.reference.layout import KINDS, EntityRecord, ReferenceKind, index_entries
+from enrichment.reference.memory import MemoryReferenceStore
+from enrichment.schemas import Access
+from enrichment.windows.memory import MemoryWindows
 from simulator.records import Played, Reference
 
 #: Accesses that are judged at a time.
 BATCH = 500
 
 
-class ParsedShelf:
-    """A shelf in memory that keeps what it has read parsed, until it changes."""
+class ParsedReferenceStore:
+    """A reference store in memory that keeps what it has read parsed, until it changes."""
 
     def __init__(self) -> None:
-        self._shelf = MemoryShelf()
-        self._parsed: dict[str, Dossier] = {}
+        self._references = MemoryReferenceStore()
+        self._parsed: dict[str, EntityRecord] = {}
 
     @property
     def state(self) -> str:
-        """Name the state of the shelf."""
+        """Name the state of the reference store."""
         return "memory"
 
-    async def read(self, nodes: Collection[str]) -> Mapping[str, Dossier]:
+    async def read(self, nodes: Collection[str]) -> Mapping[str, EntityRecord]:
         """Read nodes. Memory is always readable."""
         missing = [node for node in nodes if node not in self._parsed]
-        self._parsed.update(await self._shelf.read(missing))
+        self._parsed.update(await self._references.read(missing))
         return {node: self._parsed[node] for node in nodes}
 
     async def count(self, nodes: Collection[str]) -> Mapping[str, int]:
         """Count the fields of nodes. Memory is always readable."""
-        return await self._shelf.count(nodes)
+        return await self._references.count(nodes)
 
     def put(self, reference: Reference) -> None:
         """Take a record, as known from now on."""
         kind: ReferenceKind = reference.kind  # type: ignore[assignment]
         record = decode(KINDS[kind][0], reference.value)
-        self._shelf.put(kind, record, 0)
+        self._references.put(kind, record, 0)
         if self._parsed:
-            for place in placed(record, 0):
+            for place in index_entries(record, 0):
                 self._parsed.pop(place.node, None)
 
 
@@ -72,33 +72,35 @@ class Said:
 class MemoryJudge:
     """Takes reference records and accesses in their order."""
 
-    rulebook: Rulebook = field(default_factory=lambda: Rulebook(load(), "benchmark"))
+    rule_engine: RuleEngine = field(default_factory=lambda: RuleEngine(load(), "benchmark"))
     #: Name of a variant -> the rule, and the limits that it is asked with as well.
     variants: Mapping[str, tuple[str, Limits]] = field(default_factory=dict)
-    #: How far relationships are followed, in hops, where a variant asks for more than the rulebook.
+    #: How far relationships are followed, in hops, where a variant asks for more than the rule engine.
     hops_max: int = 0
-    shelf: ParsedShelf = field(default_factory=ParsedShelf)
+    references: ParsedReferenceStore = field(default_factory=ParsedReferenceStore)
     windows: MemoryWindows = field(default_factory=MemoryWindows)
 
     def learn(self, records: Iterable[Reference]) -> None:
         """Take reference records."""
         for record in records:
-            self.shelf.put(record)
+            self.references.put(record)
 
     async def judge(self, accesses: Sequence[Played]) -> list[Said]:
         """Judge accesses with what is known now."""
         said: list[Said] = []
-        directory = Directory(self.shelf)
+        directory = Directory(self.references)
         for start in range(0, len(accesses), BATCH):
             batch = [decode(Access, one.value) for one in accesses[start : start + BATCH]]
-            known = await directory.facts_for(batch, max(self.hops_max, self.rulebook.limits.hops_max))
-            cases = [self.rulebook.case(access, facts) for access, facts in zip(batch, known, strict=True)]
-            answered = await self.windows.note([self.rulebook.noted(case) for case in cases])
-            said += [self._said(case.with_windows(found)) for case, found in zip(cases, answered, strict=True)]
+            known = await directory.facts_for(batch, max(self.hops_max, self.rule_engine.limits.hops_max))
+            cases = [self.rule_engine.case(access, facts) for access, facts in zip(batch, known, strict=True)]
+            answered = await self.windows.observe(
+                [self.rule_engine.observe(case) for case in cases], self.rule_engine.plan
+            )
+            said += [self._summary(case.with_windows(found)) for case, found in zip(cases, answered, strict=True)]
         return said
 
-    def _said(self, case: Any) -> Said:
-        access, found = case.access, self.rulebook.judge(case).assessment
+    def _summary(self, case: Any) -> Said:
+        access, found = case.access, self.rule_engine.judge(case).assessment
         hits = [answer for answer in found.answers if answer.answer == "hit" and answer.stage == "live"]
         return Said(
             found.outcome,

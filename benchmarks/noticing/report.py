@@ -31,7 +31,7 @@ def read(directory: Path) -> list[Seed]:
 
 
 def natural(seed: Seed, method: str = "accesswatch") -> list[dict[str, Any]]:
-    """Give the alerts that there would be with intents at their believable rate."""
+    """Return the alerts that there would be with intents at their believable rate."""
     return [alert for alert in seed["methods"][method]["alerts"] if is_natural(alert["flags"])]
 
 
@@ -41,7 +41,7 @@ def right(alert: dict[str, Any]) -> bool:
 
 
 def tables(seeds: Sequence[Seed], curves: Sequence[Seed]) -> Iterator[str]:
-    """Give the report, line by line."""
+    """Yield the report, line by line."""
     staff_days = sum(seed["staff_days"]["all"] for seed in seeds)
     accesses = sum(seed["accesses"] for seed in seeds)
     numbers = f"{seeds[0]['seed']} to {seeds[-1]['seed']}"
@@ -57,7 +57,7 @@ def tables(seeds: Sequence[Seed], curves: Sequence[Seed]) -> Iterator[str]:
 
 
 def rates_table() -> Iterator[str]:
-    """Give every rate of the simulated agency, line by line."""
+    """Yield every rate of the simulated agency, line by line."""
     rows = [(name, f"{rate:.4g}", rate.meaning, rate.source) for name, rate in table()]
     yield from _table(("rate", "value", "meaning", "source"), rows)
 
@@ -87,7 +87,7 @@ def _targets(seeds: Sequence[Seed]) -> Iterator[str]:
 
 
 def explained(seeds: Sequence[Seed]) -> Share:
-    """Give the share of the innocent accesses to a client for which a work reason was found."""
+    """Return the share of the innocent accesses to a client for which a work reason was found."""
     pairs = [pair for seed in seeds for pair in seed["explained"].values()]
     return Share(sum(found for found, _ in pairs), sum(of for _, of in pairs))
 

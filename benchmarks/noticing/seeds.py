@@ -58,12 +58,12 @@ class Truth:
         return dict(found)
 
     def groups_of(self, staff_id: str) -> list[str]:
-        """Give the groups that a staff member belongs to."""
+        """Return the groups that a staff member belongs to."""
         return groups(self._members.get(staff_id))
 
 
 def groups(member: Any) -> list[str]:
-    """Give the groups that parity is looked at over."""
+    """Return the groups that parity is looked at over."""
     if member is None:
         return ["all"]
     if member.kind == "service":

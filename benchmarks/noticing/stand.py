@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from sandbox.program import Guarded
+from sandbox.server import free_port
+from sandbox.services import Addresses, embedded
 from simulator.records import Reference
-from stream.embedded.guarded import Guarded
-from stream.embedded.server import free_port
-from stream.embedded.services import Addresses, embedded
-from stream.publishing import Publisher
+from stream.producer import Publisher
 from stream.settings import PREFIX, Settings, load
 from stream.topics import reference_topic
 
@@ -45,7 +45,7 @@ class Stand:
             return None
 
     def samples(self, name: str) -> dict[tuple[tuple[str, str], ...], float]:
-        """Give the samples of a metric by their labels."""
+        """Return the samples of a metric by their labels."""
         page = self.page("/metrics") or ""
         return {
             tuple(sorted(sample.labels.items())): sample.value
@@ -109,7 +109,7 @@ def stand() -> Iterator[Stand]:
             with administration(settings) as admin:
                 create_missing(admin, settings)
             worker = Guarded(
-                [sys.executable, "-m", "stream", "worker"], environment=environment, log=directory / "worker.log"
+                [sys.executable, "-m", "console", "worker"], environment=environment, log=directory / "worker.log"
             )
             worker.start()
             try:

@@ -12,7 +12,7 @@ SEVERITIES = ("low", "medium", "high", "critical")
 
 
 def flags_of(label: Label) -> int:
-    """Give what an access with this label brings into an alert."""
+    """Return what an access with this label brings into an alert."""
     if label.innocent:
         return INNOCENT
     return INTENDED | (NATURAL if label.natural else 0)

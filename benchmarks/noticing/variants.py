@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from alerts.limits import load
-from alerts.rules.form import Limits
+from alerts.detection.config import load
+from alerts.detection.rule import Limits
 
 #: Rule, limit, values. What changes which facts are fetched or noted (proxy-lookup, two-places) is left out.
 _VALUES: tuple[tuple[str, str, tuple[float, ...]], ...] = (
@@ -25,7 +25,7 @@ HOPS_MAX = 3
 
 
 def variants() -> Mapping[str, tuple[str, Limits]]:
-    """Give each variant's name, its rule and its limits."""
+    """Return each variant's name, its rule and its limits."""
     shipped = load().rules
     return {
         f"{rule} {limit} {value:g}": (rule, shipped[rule].model_copy(update={limit: value}))

@@ -12,21 +12,21 @@ from typing import Any
 
 import orjson
 
-from alerts.rules.catalogue import RULES
+from alerts.detection.registry import RULES
 from benchmarks.noticing.baselines import Baselines
 from benchmarks.noticing.feed import hours
 from benchmarks.noticing.seeds import FIRST, Size, Truth, document
 from benchmarks.noticing.stand import Stand, publish_reference, until
 from benchmarks.noticing.tally import Tally
-from enrichment.newzealand import ZONE
+from enrichment.nz_time import ZONE
 from simulator.records import ORDINARY, Label, Played
 from simulator.world import World
 from stream.connections import aiokafka_options
-from stream.publishing import Publisher
+from stream.producer import Publisher
 from stream.reading import follow
 from stream.topics import ACCESS, ALERT, ASSESSMENT
 
-#: A change of reference data is in force within 5 s (``CONTRACT.md``), most often in tens of milliseconds.
+#: A change of reference data is in force within 5 s (``docs/contract.md``), most often in tens of milliseconds.
 IN_FORCE_SECONDS = 2.0
 ASSESSED_SECONDS_MAX = 1_800.0
 SETTLED_SECONDS = 5.0
@@ -35,7 +35,7 @@ _EXAMPLES_OF_A_SORT = 3
 _ABOUT_A_PAIR = {rule.id for rule in RULES.values() if rule.about == "pair"}
 
 
-class Heard:
+class AlertTopic:
     """What the worker has said, counted as it comes; memory grows with intents and alerts, not with accesses."""
 
     def __init__(self, world: World) -> None:
@@ -78,7 +78,7 @@ class Heard:
 async def run(stand: Stand, seed: int, size: Size, rate: float, say: Callable[[str], None]) -> dict[str, Any]:
     """Publish the agency, play its days at a rate (accesses a second), and give the figures as of a seed."""
     world = World(seed, FIRST, days=size.days, staff=size.staff, intent_factor=size.intent_factor)
-    heard, other = Heard(world), Baselines()
+    heard, other = AlertTopic(world), Baselines()
     topic = stand.settings.topic(ACCESS)
     began = time.monotonic()
     async with Publisher(aiokafka_options(stand.settings)) as publisher, _listening(stand, heard):
@@ -111,7 +111,7 @@ async def run(stand: Stand, seed: int, size: Size, rate: float, say: Callable[[s
 
 
 async def _play(
-    publisher: Publisher, topic: str, accesses: Sequence[Played], *, rate: float, heard: Heard, other: Baselines
+    publisher: Publisher, topic: str, accesses: Sequence[Played], *, rate: float, heard: AlertTopic, other: Baselines
 ) -> None:
     began = time.monotonic()
     for number, played in enumerate(accesses):
@@ -128,7 +128,7 @@ async def _play(
 
 
 @asynccontextmanager
-async def _listening(stand: Stand, heard: Heard) -> AsyncIterator[None]:
+async def _listening(stand: Stand, heard: AlertTopic) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(_read(stand, ASSESSMENT, heard.assess)),
         asyncio.create_task(_read(stand, ALERT, heard.alert)),
@@ -148,7 +148,7 @@ async def _read(stand: Stand, topic: str, take: Callable[[dict[str, Any]], None]
                 take(orjson.loads(record.value))
 
 
-def _chosen(heard: Heard) -> dict[tuple[str, str, bool], str]:
+def _chosen(heard: AlertTopic) -> dict[tuple[str, str, bool], str]:
     """Choose a few examples of each sort: noticed, left alone, missed."""
     sorts = (("intent", True), ("look-alike", False), ("intent", False))
     found: dict[tuple[str, str, bool], str] = {}
@@ -159,16 +159,16 @@ def _chosen(heard: Heard) -> dict[tuple[str, str, bool], str]:
 
 
 def explain(stand: Stand, event_id: str) -> str:
-    """Give what ``accesswatch explain`` prints of an access."""
+    """Return what ``accesswatch explain`` prints of an access."""
     done = subprocess.run(  # noqa: S603 our own command
-        [sys.executable, "-m", "stream", "explain", event_id],
+        [sys.executable, "-m", "console", "explain", event_id],
         env=dict(stand.environment), capture_output=True, text=True, check=False,
     )  # fmt: skip
     return done.stdout + done.stderr
 
 
 def latency(stand: Stand) -> dict[str, float | None]:
-    """Give the bounds in seconds below which 50 and 99 in 100 alerts came, from the worker's own histogram."""
+    """Return the bounds in seconds below which 50 and 99 in 100 alerts came, from the worker's own histogram."""
     buckets = stand.samples("accesswatch_access_to_alert_seconds_bucket")
     counts = sorted((float(dict(labels)["le"]), number) for labels, number in buckets.items())
     total = counts[-1][1] if counts else 0.0

@@ -16,7 +16,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import cluster_main
 from confluent_kafka import OFFSET_BEGINNING
 
-from benchmarks.peers.same_job import ACCESSES, ASSESSMENTS, GROUP, HITS, KAFKA, SameJobNow
+from benchmarks.peers.same_job import ACCESSES, ASSESSMENTS, GROUP, HITS, KAFKA, Read, SameJobNow
 
 BATCH = 1_000
 _PRODUCER = {"acks": "all", "enable.idempotence": "true", "linger.ms": "5"}
@@ -29,7 +29,7 @@ def main() -> None:
 
     def assess(messages: list[KafkaSourceMessage[bytes, bytes]]) -> list[KafkaSinkMessage[bytes, bytes]]:
         found = []
-        for one in job.assess([(message.value, message.timestamp[1]) for message in messages]):
+        for one in job.assess([Read(one.value, one.timestamp[1], one.partition, one.offset) for one in messages]):
             found.append(KafkaSinkMessage(one.key, one.value))
             if one.hit:
                 found.append(KafkaSinkMessage(one.key, one.value, topic=HITS))

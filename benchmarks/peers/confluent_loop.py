@@ -10,7 +10,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from benchmarks.peers.same_job import ACCESSES, ASSESSMENTS, GROUP, HITS, KAFKA, same_job
+from benchmarks.peers.same_job import ACCESSES, ASSESSMENTS, GROUP, HITS, KAFKA, Read, same_job
 
 BATCH = 1_000
 #: Seconds that librdkafka waits for a batch to become full: the last one never does.
@@ -48,7 +48,9 @@ async def main() -> None:
     async with same_job() as job:
         while True:
             messages = [one for one in consumer.consume(BATCH, FULL_SECONDS) if one.error() is None]
-            found = await job.assess([(one.value(), one.timestamp()[1]) for one in messages])
+            found = await job.assess(
+                [Read(one.value(), one.timestamp()[1], one.partition(), one.offset()) for one in messages]
+            )
             producer.flush()
             if before:
                 consumer.commit(offsets=[TopicPartition(*where, at) for where, at in before.items()], asynchronous=True)

@@ -10,7 +10,7 @@ import logging
 import faust
 
 from benchmarks.peers.same_job import same_job
-from benchmarks.peers.stock_faust import assessments, hits, main
+from benchmarks.peers.stock_faust import assessments, hits, main, read
 
 BATCH = 1_000
 #: Seconds that Faust collects at most; it hands over so many events in less.
@@ -22,7 +22,7 @@ async def screen(stream: faust.StreamT[bytes]) -> None:
     async with same_job() as job:
         async for events in stream.take_events(BATCH, within=FULL_SECONDS):  # type: ignore[attr-defined]  # of Stream, not of its interface
             sent = []
-            for one in await job.assess([(event.value, int(event.message.timestamp * 1000)) for event in events]):
+            for one in await job.assess([read(event) for event in events]):
                 sent.append(await assessments.send(key=one.key, value=one.value))
                 if one.hit:
                     sent.append(await hits.send(key=one.key, value=one.value))

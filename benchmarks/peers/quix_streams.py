@@ -9,9 +9,9 @@ Redis client would save that.
 import os
 from typing import Any
 
-from quixstreams import Application
+from quixstreams import Application, message_context
 
-from benchmarks.peers.same_job import ACCESSES, ASSESSMENTS, GROUP, HITS, KAFKA, Assessed, SameJobNow
+from benchmarks.peers.same_job import ACCESSES, ASSESSMENTS, GROUP, HITS, KAFKA, Assessed, Read, SameJobNow
 
 
 def main() -> None:
@@ -31,7 +31,8 @@ def main() -> None:
     hits = app.topic(HITS, key_serializer="bytes", value_serializer="bytes")
 
     def assess(value: bytes, _key: Any, timestamp: int, _headers: Any) -> Assessed:
-        return job.assess([(value, timestamp)])[0]
+        at = message_context()
+        return job.assess([Read(value, timestamp, at.partition, at.offset)])[0]
 
     judged = app.dataframe(accesses).apply(assess, metadata=True)
     judged.apply(lambda one: one.value).to_topic(assessments)

@@ -4,25 +4,39 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import orjson
 
-from alerts.judging import Rulebook
-from alerts.limits import load
-from enrichment.cached_shelf import CachedShelf
+from alerts.detection.config import load
+from alerts.detection.engine import Place, RuleEngine
 from enrichment.decode import decode_access
-from enrichment.directory import Directory
-from enrichment.redis_shelf import RedisShelf
-from enrichment.redis_tracking import Tracking
-from enrichment.redis_windows import RedisWindows
-from stream.garbage import collect_rarely
-from stream.redis_link import connect, namespace
+from enrichment.lookup import Directory
+from enrichment.reference.cache import CacheInvalidation, ReferenceCache
+from enrichment.reference.redis import RedisReferenceStore
+from enrichment.windows.redis import RedisWindows
+from stream.redis_connection import connect, namespace
 from stream.settings import load as load_settings
+from stream.worker import collect_rarely
 
 KAFKA = os.environ["ACCESSWATCH_KAFKA"]
 GROUP = os.environ["BENCHMARK_GROUP"]
 ACCESSES, ASSESSMENTS, HITS = "cms.access.v1", "integrity.assessment.v1", "integrity.hit.v1"
+
+
+class Read(NamedTuple):
+    """A record as a peer reads it; the assessment says where it stood and since when."""
+
+    value: bytes
+    timestamp_ms: int
+    partition: int
+    offset: int
+
+    @property
+    def place(self) -> Place:
+        """Where it stood, and since when."""
+        return Place(datetime.fromtimestamp(self.timestamp_ms / 1000, UTC), self.partition, self.offset)
 
 
 class Assessed(NamedTuple):
@@ -39,17 +53,18 @@ class SameJob:
     def __init__(self, directory: Directory, windows: RedisWindows) -> None:
         self._directory = directory
         self._windows = windows
-        self._rulebook = Rulebook(load(), "benchmark")
+        self._rule_engine = RuleEngine(load(), "benchmark")
 
-    async def assess(self, records: Sequence[tuple[bytes, int]]) -> list[Assessed]:
-        """Judge accesses: the value of each record, and its timestamp in milliseconds."""
-        rulebook = self._rulebook
-        accesses = [decode_access(value, timestamp) for value, timestamp in records]
-        facts = await self._directory.facts_for(accesses, rulebook.limits.hops_max)
-        cases = [rulebook.case(access, known) for access, known in zip(accesses, facts, strict=True)]
-        windows = await self._windows.note([rulebook.noted(case) for case in cases])
+    async def assess(self, records: Sequence[Read]) -> list[Assessed]:
+        """Judge accesses."""
+        rule_engine = self._rule_engine
+        accesses = [decode_access(one.value, one.timestamp_ms) for one in records]
+        facts = await self._directory.facts_for(accesses, rule_engine.limits.hops_max)
+        cases = [rule_engine.case(access, known) for access, known in zip(accesses, facts, strict=True)]
+        windows = await self._windows.observe([rule_engine.observe(case) for case in cases], rule_engine.plan)
         judged = [
-            rulebook.judge(case.with_windows(found)).assessment for case, found in zip(cases, windows, strict=True)
+            rule_engine.judge(case.with_windows(found), one.place).assessment
+            for one, case, found in zip(records, cases, windows, strict=True)
         ]
         return [Assessed(one.staff_id.encode(), orjson.dumps(one), one.outcome == "hit") for one in judged]
 
@@ -60,10 +75,10 @@ async def same_job() -> AsyncIterator[SameJob]:
     settings = load_settings()
     prefix = namespace(settings)
     client, told = connect(settings), connect(settings, protocol=3)
-    shelf = RedisShelf(client, prefix)
-    shelf.epoch = await shelf.current_epoch()
-    cache = CachedShelf(shelf)
-    tracking = asyncio.create_task(Tracking(told, prefix, shelf, cache).run())
+    references = RedisReferenceStore(client, prefix)
+    references.epoch = await references.current_epoch()
+    cache = ReferenceCache(references)
+    tracking = asyncio.create_task(CacheInvalidation(told, prefix, references, cache).run())
     collect_rarely()
     try:
         yield SameJob(Directory(cache), RedisWindows(client, prefix))
@@ -84,6 +99,6 @@ class SameJobNow:
         self._context = same_job()
         self._job = self._loop.run_until_complete(self._context.__aenter__())
 
-    def assess(self, records: Sequence[tuple[bytes, int]]) -> list[Assessed]:
+    def assess(self, records: Sequence[Read]) -> list[Assessed]:
         """Judge accesses."""
         return self._loop.run_until_complete(self._job.assess(records))

@@ -14,7 +14,7 @@ from typing import Any
 
 import faust
 
-from benchmarks.peers.same_job import ACCESSES, ASSESSMENTS, GROUP, HITS, KAFKA, same_job
+from benchmarks.peers.same_job import ACCESSES, ASSESSMENTS, GROUP, HITS, KAFKA, Read, same_job
 
 app = faust.App(
     GROUP,
@@ -35,11 +35,17 @@ assessments = app.topic(ASSESSMENTS, value_serializer="raw", key_serializer="raw
 hits = app.topic(HITS, value_serializer="raw", key_serializer="raw")
 
 
+def read(event: faust.EventT[bytes]) -> Read:
+    """Return an event as the job takes it."""
+    message = event.message
+    return Read(event.value, int(message.timestamp * 1000), message.partition, message.offset)
+
+
 async def screen(stream: faust.StreamT[bytes]) -> None:
     """Judge each access and send what was said of it."""
     async with same_job() as job:
         async for event in stream.events():
-            for one in await job.assess([(event.value, int(event.message.timestamp * 1000))]):
+            for one in await job.assess([read(event)]):
                 await assessments.send(key=one.key, value=one.value)
                 if one.hit:
                     await hits.send(key=one.key, value=one.value)

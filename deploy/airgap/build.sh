@@ -43,10 +43,10 @@ mkdir "$work/context"
 cp -r deploy/airgap/kafka deploy/airgap/postgres "$work/context"
 mkdir "$work/context/jars"
 if missing "$(image KAFKA_IMAGE)"; then
-    .venv/bin/python -c 'from stream.embedded.jars import classpath; print(classpath().replace(":", "\n"))' |
+    .venv/bin/python -c 'from sandbox.jars import classpath; print(classpath().replace(":", "\n"))' |
         xargs -I '{}' cp '{}' "$work/context/jars"
 fi
-.venv/bin/python -c 'from stream.embedded.valkey import binary; print(binary())' |
+.venv/bin/python -c 'from sandbox.valkey import binary; print(binary())' |
     xargs -I '{}' cp '{}' "$work/context/valkey-server"
 build python "$(image PYTHON_IMAGE)" "$work/context"
 build kafka "$(image KAFKA_IMAGE)" "$work/context"

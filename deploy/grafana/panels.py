@@ -30,5 +30,5 @@ class Board:
     rows: Mapping[str, tuple[Panel, ...]]
 
     def panels(self) -> list[Panel]:
-        """Give all panels, in their order."""
+        """Return all panels, in their order."""
         return [panel for row in self.rows.values() for panel in row]

@@ -50,6 +50,7 @@ _RATE = (
         {
             "{{topic}} {{stage}}": "sum by (topic, stage) (rate(accesswatch_dead_letters_total[$__rate_interval]))",
             "lost of {{topic}}": "sum by (topic) (rate(accesswatch_records_passed_over_total[$__rate_interval]))",
+            "no text of {{topic}}": "sum by (topic) (rate(accesswatch_records_not_unpacked_total[$__rate_interval]))",
         },
         unit="ops",
     ),
@@ -110,6 +111,12 @@ _FACTS = (
         "A feed that has stopped rises alone.",
         {"{{kind}}": "time() - max by (kind) (accesswatch_reference_changed_timestamp_seconds)"},
         unit="s",
+    ),
+    Panel(
+        "Deletions that matched no record",
+        "Outside of a full load: a source deletes by keys that are no ids, and what it deleted is still known.",
+        {"{{topic}}": "sum by (topic) (increase(accesswatch_deletions_unmatched_total[1h]))"},
+        threshold=1,
     ),
     Panel(
         "Fields that the contract does not name",

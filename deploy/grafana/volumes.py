@@ -143,6 +143,16 @@ _ALERTS = (
         stacked=True,
     ),
     Panel(
+        "Questions to staff members in an hour, by rule",
+        "Notices: each goes to the staff member, not to Internal Integrity.",
+        {"{{rule}}": "sum by (rule) (increase(accesswatch_notices_total[1h]))"},
+    ),
+    Panel(
+        "Assessments renewed in an hour",
+        "Their work became known after the access.",
+        {"renewed": "sum(increase(accesswatch_renewed_total[1h]))"},
+    ),
+    Panel(
         "Open alerts",
         "New: nobody has acknowledged them.",
         {"{{severity}} {{status}}": "max by (severity, status) (accesswatch_alerts_open)"},

@@ -32,7 +32,7 @@ def file(board: Board) -> Path:
 
 
 def as_json(board: Board) -> str:
-    """Give a dashboard as Grafana reads it."""
+    """Return a dashboard as Grafana reads it."""
     built = (
         dashboard.Dashboard(board.title)
         .uid(board.uid)

@@ -22,7 +22,8 @@ OWN = {staff: f"own-{staff}" for staff in STAFF}
 #: The clients that a staff member has work for, beside which everything else of theirs is unexplained.
 WORK = {staff: [*NEUTRAL[number::80], RESTRICTED[number % 10]] for number, staff in enumerate(STAFF[:20])}
 
-#: Windows are noted and answered all the same; what a shadow rule says raises nothing.
+#: Windows are noted and answered all the same; what a shadow rule says raises nothing. What is live settles in no time
+#: and is Internal Integrity's: every alert is told.
 LIMITS: dict[str, Any] = {
     "rules": {
         rule: {"stage": "shadow"}
@@ -31,6 +32,11 @@ LIMITS: dict[str, Any] = {
             "volume", "dormant-record", "bulk-extract", "two-places", "proxy-lookup",
         )
     }
+    | {
+        rule: {"settle_minutes": 0, "audience": "integrity"}
+        for rule in ("restricted-record", "shared-contact", "colleague-circle")
+    }
+    | {"scope": {"settle_minutes": 0, "slip_audience": "integrity"}}
 }  # fmt: skip
 
 Document = dict[str, Any]
@@ -56,7 +62,7 @@ class Identity:
 
 
 def answered(access: Mapping[str, Any]) -> Answer:
-    """Say what an access must be answered with."""
+    """Return what an access must be answered with."""
     staff, client = access["staff_id"], access.get("client_id")
     works = client in WORK.get(staff, ())
     hits: set[tuple[str, str | None]] = set()
@@ -78,7 +84,7 @@ def answered(access: Mapping[str, Any]) -> Answer:
 
 
 def identities(access: Mapping[str, Any]) -> dict[Identity, set[str]]:
-    """Give the alerts that an access belongs to, each with the rules that hit."""
+    """Return the alerts that an access belongs to, each with the rules that hit."""
     day = datetime.fromisoformat(access["occurred_at"]).astimezone(_ZONE).date()
     found: dict[Identity, set[str]] = {}
     for rule, client in answered(access).hits:
@@ -87,12 +93,12 @@ def identities(access: Mapping[str, Any]) -> dict[Identity, set[str]]:
 
 
 def crowd(size: int) -> tuple[list[str], list[str]]:
-    """Give so many more staff members, and as many clients: nobody's own, nobody's work."""
+    """Return so many more staff members, and as many clients: nobody's own, nobody's work."""
     return [f"c{number:05}" for number in range(size)], [f"k{number:05}" for number in range(size)]
 
 
 def reference(crowded: int = 0) -> dict[str, list[tuple[str, Document]]]:
-    """Give the records of each reference topic, with a crowd of so many staff members beside the others."""
+    """Return the records of each reference topic, with a crowd of so many staff members beside the others."""
     more_staff, more_clients = crowd(crowded)
     people = [_staff(staff, client_ids=[OWN[staff]]) for staff in STAFF] + [_staff(staff) for staff in more_staff]
     people.append(_staff(SERVICE, kind="service"))

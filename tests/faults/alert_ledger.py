@@ -9,7 +9,7 @@ from tests.faults.agency import Identity
 from tests.faults.evidence import Evidence
 from tests.faults.receivers import HOOK, MAIL
 
-#: Event ids that an alert names at most (``CONTRACT.md`` section 3).
+#: Event ids that an alert names at most (``docs/contract.md`` section 3).
 EVENT_IDS_MAX = 50
 
 
@@ -85,7 +85,7 @@ def repeated(evidence: Evidence) -> int:
 
 
 def _newest(evidence: Evidence) -> dict[str, dict[str, Any]]:
-    """Give the last record of each alert: what a compacted topic keeps."""
+    """Return the last record of each alert: what a compacted topic keeps."""
     return {alert["alert_id"]: alert for alert in evidence.alerts}
 
 

@@ -30,6 +30,6 @@ def count() -> None:
 if __name__ == "__main__":
     count()
     sys.argv[1:1] = ["worker"]
-    from stream.console import main
+    from console.main import main
 
     main()

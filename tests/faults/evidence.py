@@ -57,7 +57,7 @@ class Evidence:
         return found
 
     def accesses(self) -> dict[str, dict[str, Any]]:
-        """Give each distinct access that stands in the input topic."""
+        """Return each distinct access that stands in the input topic."""
         return {self.good[one.value]["event_id"]: self.good[one.value] for one in self.inputs if one.value in self.good}
 
 

@@ -1,15 +1,12 @@
 """Feeds accesses at a steady rate, through whatever happens to Kafka, as a sender with a queue of its own does."""
 
 import asyncio
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from time import monotonic
 
-from aiokafka.errors import KafkaError
-
+from agents.outputs import NotPublished
 from stream.connections import aiokafka_options
-from stream.outgoing import PublishError
-from stream.publishing import Publisher
+from stream.producer import RenewedOutputs
 from stream.settings import Settings
 from stream.topics import ACCESS
 from tests.faults.workload import Sent, Workload
@@ -17,8 +14,6 @@ from tests.faults.workload import Sent, Workload
 TICK_SECONDS = 0.1
 #: What is owed after a pause is sent at once, up to this many seconds' worth.
 CATCH_UP_SECONDS_MAX = 2.0
-#: Seconds until records that Kafka has not acknowledged are sent again, by a new connection.
-ACKNOWLEDGED_SECONDS_MAX = 8.0
 #: Seconds in which the last records are acknowledged, all brokers being there.
 STOPPED_SECONDS_MAX = 60.0
 
@@ -53,10 +48,10 @@ class Feeder:
 
     async def run(self) -> None:
         """Feed until told to stop."""
-        async with AsyncExitStack() as connection:
-            publisher: Publisher | None = None
-            waiting: list[Sent] = []
-            owed_since = monotonic()
+        outputs = RenewedOutputs(aiokafka_options(self.settings))
+        waiting: list[Sent] = []
+        owed_since = monotonic()
+        try:
             while waiting or not self._stop.is_set():
                 if not waiting:
                     now = monotonic()
@@ -64,29 +59,18 @@ class Feeder:
                     waiting = self.workload.draw(int(self.per_second * owed) + self._burst)
                     owed_since, self._burst = now, 0
                 try:
-                    if publisher is None:
-                        publisher = await connection.enter_async_context(self._publisher())
-                    await self._publish(publisher, waiting)
-                except (PublishError, KafkaError, OSError, TimeoutError):
-                    publisher = None
-                    await self._close(connection)
+                    await self._publish(outputs, waiting)
+                except NotPublished:
+                    pass  # sent again, all of it: an access may come twice
                 else:
                     self.acknowledged += len(waiting)
                     waiting = []
                 await asyncio.sleep(TICK_SECONDS)
-        self._ended.set()
+            self._ended.set()
+        finally:
+            await outputs.close()
 
-    def _publisher(self) -> Publisher:
-        return Publisher(aiokafka_options(self.settings), acknowledged_seconds_max=ACKNOWLEDGED_SECONDS_MAX)
-
-    async def _publish(self, publisher: Publisher, records: list[Sent]) -> None:
+    async def _publish(self, outputs: RenewedOutputs, records: list[Sent]) -> None:
         for record in records:
-            await publisher.send(self.settings.topic(ACCESS), record.key, record.value, (), record.timestamp_ms)
-        await publisher.flush()
-
-    async def _close(self, connection: AsyncExitStack) -> None:
-        try:
-            # As after an error: what Kafka has not taken is sent again by the next connection, not by this one.
-            await connection.__aexit__(PublishError, None, None)
-        except (PublishError, KafkaError, OSError, TimeoutError):
-            return
+            await outputs.send(self.settings.topic(ACCESS), record.key, record.value, (), record.timestamp_ms)
+        await outputs.flush()

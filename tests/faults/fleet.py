@@ -18,7 +18,7 @@ COMMAND = (ACCESSWATCH, "worker")
 STOCK_COMMAND = (sys.executable, "-m", "tests.faults.stock_worker")
 #: Seconds until a worker that has ended is started again.
 RESTART_SECONDS = 0.3
-#: Seconds in which a worker must end after SIGTERM (``CONTRACT.md`` section 4).
+#: Seconds in which a worker must end after SIGTERM (``docs/contract.md`` section 4).
 TERM_SECONDS_MAX = 20.0
 #: Seconds until a page counts as unanswered.
 PAGE_SECONDS_MAX = 2.0

@@ -3,11 +3,12 @@
 import random
 from collections.abc import Sequence
 
-from tests.faults import service_faults, store_faults, worker_faults
+from tests.faults import producer_faults, service_faults, store_faults, worker_faults
 from tests.faults.fault import Fault
 
 FAULTS: dict[str, Fault] = {
-    fault.kind: fault for fault in (*worker_faults.FAULTS, *service_faults.FAULTS, *store_faults.FAULTS)
+    fault.kind: fault
+    for fault in (*worker_faults.FAULTS, *service_faults.FAULTS, *store_faults.FAULTS, *producer_faults.FAULTS)
 }
 #: Rounds of one fault, and of two at once, in a run of the long suite.
 SINGLE_ROUNDS = 4
@@ -17,7 +18,7 @@ OPENING_EVERY = 3
 
 
 def brokers(seed: int, only: str | None) -> int:
-    """Say on how many brokers a seed runs."""
+    """Return on how many brokers a seed runs."""
     if only is not None:
         fault = FAULTS[only]
         return fault.brokers_min if fault.brokers_min == fault.brokers_max else (1, 3)[seed % 2]

@@ -31,12 +31,16 @@ def commits_too_early(evidence: Evidence) -> Iterator[str]:
     """No commit ever covered a record whose outcome did not stand in Kafka yet."""
     outcomes = _outcomes(evidence)
     topic = evidence.topics[ACCESS]
+    # Offsets between them are markers, and what a transaction has taken back.
+    records = {(record.partition, record.offset) for record in evidence.inputs}
     seen: dict[int, int] = {}
     for look in evidence.looks:
         for tp, offset in look.committed.items():
             if tp.topic != topic:
                 continue
             for number in range(seen.get(tp.partition, 0), offset):
+                if (tp.partition, number) not in records:
+                    continue
                 place = outcomes.get((tp.partition, number))
                 if place is None or place[1] >= look.ends.get(place[0], 0):
                     yield f"{topic}-{tp.partition} was committed to {offset} while {number} had no outcome in Kafka"
@@ -86,7 +90,7 @@ def dead_letters(evidence: Evidence) -> Iterator[str]:
 
 
 def _outcomes(evidence: Evidence) -> dict[Place, tuple[TopicPartition, int]]:
-    """Give for each input record where its outcome stands first."""
+    """Return for each input record where its outcome stands first."""
     assessed: dict[str, tuple[TopicPartition, int]] = {}
     for (partition, offset), assessment in evidence.assessments:
         place = (TopicPartition(evidence.topics[ASSESSMENT], partition), offset)

@@ -8,7 +8,7 @@ TRIES_MAX = 100
 
 
 def quiet_port() -> int:
-    """Give a port that nobody uses, out of reach of the system's own choices."""
+    """Return a port that nobody uses, out of reach of the system's own choices."""
     for _ in range(TRIES_MAX):
         port = LOWEST + secrets.randbelow(HIGHEST - LOWEST)
         with socket.socket() as probe:

@@ -19,7 +19,7 @@ from tests.faults.stand import Stand
 #: Seconds from the moment that a fault is gone until everything from before is committed, on two busy cores.
 RECOVERY_SECONDS_MAX = 90.0
 #: Seconds in which alerts and notifications follow their hits. A receiver that was away for 110 s is tried again after
-#: up to 128 more: the waits double (``alerts/delivery/attempts.py``).
+#: up to 128 more: the waits double (``alerts/notify/attempts.py``).
 SETTLED_SECONDS_MAX = 240.0
 #: Accesses sent at once before a fault, so that there is work in hand.
 BURST = 2_000
@@ -70,7 +70,7 @@ class Report:
         return sum(len(self.findings.get(name, ())) for name in names)
 
     def text(self) -> str:
-        """Say it in a few lines."""
+        """Return it in a few lines."""
         kinds = ", ".join(f"{one.kind} ({one.seen} seen, {_seconds(one.recovery_seconds)})" for one in self.struck)
         said = (
             f"seed {self.plan.seed}, {self.brokers} broker(s), {self.records} records, {self.alerts} alerts, "
@@ -134,7 +134,7 @@ async def _strike(scene: Scene, faults: Sequence[Fault], *, quick: bool) -> list
 
 
 async def _waiting(scene: Scene) -> str:
-    """Give what each worker says now that it waits for."""
+    """Return what each worker says now that it waits for."""
     pages = [(worker.number, await scene.fleet.page(worker, "/readyz")) for worker in scene.fleet.workers]
     return ", ".join(f"worker {number} {status} {text.strip()!r}" for number, (status, text) in pages)
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from contextlib import suppress
 
 import redis
 
@@ -13,6 +14,9 @@ from tests.faults.scene import Scene
 
 #: Seconds in which a worker must say that Kafka is away.
 SAID_SECONDS_MAX = 30.0
+#: Bytes by which Redis has too little memory, and how often it is looked whether it has evicted for that.
+EVICTED_BYTES = 60_000
+EVICTIONS_LOOKED_FOR = 100
 
 
 async def kill_broker(scene: Scene) -> Heal:
@@ -94,6 +98,29 @@ async def flush_redis(scene: Scene) -> Heal:
     return nothing
 
 
+async def evict_redis(scene: Scene) -> Heal:
+    """Let it evict whatever it likes from one moment to the next; it answers all the while."""
+    with redis.Redis.from_url(scene.stand.redis.url) as connection:
+        before = connection.info()
+        connection.config_set("maxmemory-policy", scene.dice.choice(("allkeys-lru", "allkeys-random", "volatile-lru")))
+        connection.config_set("maxmemory", int(before["used_memory"]) - EVICTED_BYTES)
+        for _ in range(EVICTIONS_LOOKED_FOR):
+            with suppress(redis.OutOfMemoryError):
+                connection.set("another", "x")
+            if connection.info("stats")["evicted_keys"] > before["evicted_keys"]:
+                break
+            await asyncio.sleep(0.1)
+        else:
+            raise AssertionError("nothing was evicted: the fault was not injected")
+
+    async def heal() -> None:
+        with redis.Redis.from_url(scene.stand.redis.url) as connection:
+            connection.config_set("maxmemory-policy", "noeviction")
+            connection.config_set("maxmemory", 0)
+
+    return heal
+
+
 FAULTS = (
     Fault("broker-kill", kill_broker, 3.0, 1.0, strikes="kafka"),
     Fault("broker-freeze", freeze_broker, 15.0, strikes="kafka"),
@@ -102,4 +129,5 @@ FAULTS = (
     Fault("redis-freeze", freeze_redis, 8.0, 4.0, strikes="redis"),
     Fault("redis-lost", lose_redis, 3.0, 1.0, strikes="redis"),
     Fault("redis-flushall", flush_redis, strikes="redis"),
+    Fault("redis-evicts", evict_redis, 8.0, 4.0, strikes="redis"),
 )

@@ -67,7 +67,7 @@ async def soak(directory: Path, minutes: float, rate: int, seed: int) -> bool:
             with suppress(TimeoutError):
                 drained = await scene.watch.committed(scene.watch.input_ends(), DRAINED_SECONDS_MAX)
             code = await scene.fleet.term(scene.fleet.workers[0], again=False)
-            grown = _said(samples, reached, drained)
+            grown = _findings(samples, reached, drained)
             if reached < rate * RATE_SHARE_MIN:
                 grown.append(f"only {reached:,.0f} accesses/s were reached of {rate:,}")
             grown += [f"the worker ended with {code}"] if code != 0 else []
@@ -92,7 +92,7 @@ def _look(scene: Scene, at: float) -> Sample:
     )
 
 
-def _said(samples: Sequence[Sample], reached: float, drained: float | None) -> list[str]:
+def _findings(samples: Sequence[Sample], reached: float, drained: float | None) -> list[str]:
     """Print the figures; give what grew."""
     warm = [one for one in samples if one.at >= samples[-1].at * WARM_UP_SHARE]
     minutes = (warm[-1].at - warm[0].at) / 60

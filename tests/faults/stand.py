@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stream.embedded.cluster import Cluster, cluster
-from stream.embedded.server import Server
-from stream.embedded.valkey import start_valkey
+from sandbox.cluster import Cluster, cluster
+from sandbox.server import Server
+from sandbox.valkey import start_valkey
 from tests.faults.ports import quiet_port
 
 #: Holds the store of a run and little more, so that it is quickly full.

@@ -22,6 +22,7 @@ ROUNDS = [
     ["redis-flushall"],
     ["redis-lost", "webhook-away"],
     ["broker-kill"],
+    ["transactions", "worker-kill"],
     ["redis-freeze", "worker-kill"],
 ]
 

@@ -71,13 +71,13 @@ class Watch:
         return self.looks[-1] if self.looks else Look(0.0, {}, {})
 
     def waiting(self) -> int:
-        """Give how many accesses are not committed yet."""
+        """Return how many accesses are not committed yet."""
         ends, committed = self.last.ends, self.last.committed
         accesses = [tp for tp in self._inputs() if tp.topic == next(iter(self.groups))]
         return sum(max(0, ends.get(tp, 0) - committed.get(tp, 0)) for tp in accesses)
 
     def input_ends(self) -> dict[TopicPartition, int]:
-        """Give where the accesses and the hits end, by the newest look."""
+        """Return where the accesses and the hits end, by the newest look."""
         return {tp: self.last.ends.get(tp, 0) for tp in self._inputs()}
 
     async def committed(self, goal: Offsets, seconds_max: float) -> float:
@@ -117,7 +117,10 @@ class Watch:
         if self._admin is None or self._consumer is None:
             self._admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka, request_timeout_ms=3_000)
             self._consumer = AIOKafkaConsumer(
-                bootstrap_servers=self.kafka, enable_auto_commit=False, request_timeout_ms=3_000
+                bootstrap_servers=self.kafka,
+                enable_auto_commit=False,
+                isolation_level="read_committed",
+                request_timeout_ms=3_000,
             )
             await self._admin.start()
             await self._consumer.start()

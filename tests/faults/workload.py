@@ -106,7 +106,7 @@ class Workload:
         return sent
 
     def _times(self, now: datetime) -> tuple[str, datetime]:
-        """Give when it occurred, and when its record says that it was made."""
+        """Return when it occurred, and when its record says that it was made."""
         drawn = self._dice.random()
         for spice, share in (
             ("disorder", DISORDER_SHARE),

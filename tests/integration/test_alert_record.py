@@ -8,17 +8,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from alerts.identity import alert_id
-from alerts.rules.catalogue import RULES
-from alerts.store.database import open_engine, parse
-from alerts.store.errors import NotPossible
-from alerts.store.reading import Precision
-from alerts.store.standing import Waiting
+from alerts.alert import alert_id
+from alerts.detection.registry import RULES
+from alerts.store.database import NotPossible, open_engine, parse
+from alerts.store.queries import Precision
 from alerts.store.store import Store
-from enrichment.newzealand import nz_date
+from alerts.store.workflow import Waiting
+from enrichment.nz_time import nz_date
 from tests.support.alert_builders import NOON, NOW, a_hit, an_answer
 from tests.support.console import accesswatch
-from tests.support.routes import a_plan, telling
+from tests.support.routes import a_plan, decision
 from tests.support.worker import without_ours
 
 DAY = nz_date(NOON)
@@ -32,7 +31,7 @@ def store(url: str) -> Iterator[Store]:
     opened = Store.open(url, RULES)
     opened.take_hits([a_hit(), a_hit("e-2", [an_answer("own-record"), an_answer("volume")])], NOW)
     opened.take_hits([a_hit("e-3")], NOW)
-    opened.route(a_plan(telling("mail", withheld=("hook",))), NOW, 10)
+    opened.route(a_plan(decision("mail", withheld=("hook",))), NOW, 10)
     opened.assign(PAIR, "S-8", "S-9", NOW)
     opened.note(PAIR, "Asked the manager.", "S-9", NOW)
     opened.close_alert(PAIR, "explained", because="A visit.", by="S-9", now=NOW)
@@ -42,7 +41,7 @@ def store(url: str) -> Iterator[Store]:
 
 def test_what_waits_is_counted(store: Store) -> None:
     """Alerts for people, revisions for Kafka, messages for channels; and how long people took."""
-    found = store.standing(NOW + timedelta(minutes=10))
+    found = store.backlog(NOW + timedelta(minutes=10))
     assert found.alerts == {("high", "new"): Waiting(1, 600)}
     assert found.unpublished > 0
     assert found.notifications == {"mail": Waiting(3, 600)}

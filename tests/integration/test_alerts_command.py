@@ -9,13 +9,11 @@ import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
-from alerts.alert import ALERT
-from alerts.identity import alert_id
-from alerts.rules.catalogue import RULES
+from alerts.alert import ALERT, alert_id
+from alerts.detection.registry import RULES
 from alerts.store.store import Store
-from stream.commands.alert_brief import guidance
-from stream.commands.alerts import app
-from stream.commands.failure import CommandFailed
+from console.alerts import app, guidance
+from enrichment.errors import CommandError
 from tests.support.alert_builders import NOW, a_hit, an_answer
 
 DAY = date(2026, 11, 20)
@@ -45,7 +43,7 @@ def run(*arguments: str, exit_code: int = 0) -> Result:
 def told(*arguments: str) -> str:
     """The sentence with which the command fails."""
     result = run(*arguments, exit_code=1)
-    assert isinstance(result.exception, CommandFailed)
+    assert isinstance(result.exception, CommandError)
     return str(result.exception)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.turns import AT_ONCE_MAX
-from stream.embedded.server import free_port
-from stream.faust_app import BATCH_RECORDS_MAX
+from agents.pipelining import AT_ONCE_MAX
+from sandbox.server import free_port
+from stream.consumer import BATCH_RECORDS_MAX
 from stream.settings import Settings
 from tests.integration.test_stalls import an_access
 from tests.integration.test_worker import assessed
@@ -50,7 +50,7 @@ async def test_a_worker_that_is_told_to_stop_finishes_the_batches_in_hand(
     """All that it took is assessed and committed when it ends with 0: the next one assesses nothing twice."""
     with a_worker(environment, tmp_path, fault="slow-publish") as worker:
         published = await fill(settings, worker)
-        assert worker.stop() == 0
+        assert worker.stop() == 0, worker.log()
     with a_worker(environment, tmp_path):
         await assessed(settings, published)
         ids = [value["event_id"] for value in await values(settings, "integrity.assessment.v1")]
@@ -89,7 +89,7 @@ async def test_the_first_records_of_a_partition_are_not_passed_over_when_they_ar
 
 
 async def first_seen(settings: Settings, topic: str) -> dict[int, list[str]]:
-    """Give the ids of accesses on each partition of a topic, in the order in which each was there first."""
+    """Return the ids of accesses on each partition of a topic, in the order in which each was there first."""
     assert settings.kafka is not None
     found: defaultdict[int, dict[str, None]] = defaultdict(dict)
     for record in await read_all(settings.kafka, settings.topic(topic)):

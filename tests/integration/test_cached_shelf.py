@@ -9,14 +9,12 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from enrichment import cached_shelf, redis_preload
-from enrichment.cached_shelf import SILENT_SECONDS_MAX, CachedShelf
-from enrichment.directory import NotReadable
-from enrichment.dossier import Dossier, placed
-from enrichment.redis_preload import Preload
-from enrichment.redis_shelf import Change, RedisShelf
-from enrichment.redis_tracking import Tracking
-from stream.embedded.services import Addresses
+from enrichment.lookup import NotReadable
+from enrichment.reference import cache
+from enrichment.reference.cache import SILENT_SECONDS_MAX, CacheInvalidation, CacheWarmUp, ReferenceCache
+from enrichment.reference.layout import EntityRecord, index_entries
+from enrichment.reference.redis import Change, RedisReferenceStore
+from sandbox.services import Addresses
 from tests.support.records import client, staff, watched
 
 C1, C2, S1 = "client:C-1", "client:C-2", "staff:S-1"
@@ -24,8 +22,8 @@ C1, C2, S1 = "client:C-1", "client:C-2", "staff:S-1"
 pytestmark = pytest.mark.services
 
 
-class Paused(RedisShelf):
-    """A shelf whose answers can be kept back after Redis has given them."""
+class Paused(RedisReferenceStore):
+    """A reference store whose answers can be kept back after Redis has given them."""
 
     def __init__(self, redis: "Redis", namespace: str) -> None:
         super().__init__(redis, namespace)
@@ -33,7 +31,7 @@ class Paused(RedisShelf):
         self.go_on.set()
         self.answered = asyncio.Event()
 
-    async def read(self, nodes: Collection[str]) -> Mapping[str, Dossier]:
+    async def read(self, nodes: Collection[str]) -> Mapping[str, EntityRecord]:
         """Read, then wait until it may go on."""
         found = await super().read(nodes)
         self.answered.set()
@@ -48,23 +46,23 @@ class Kept:
         self.redis: Redis = Redis.from_url(url)
         self.told: Redis = Redis.from_url(url, protocol=3)
         self.namespace = f"test-{uuid4().hex}:"
-        self.writer = RedisShelf(self.redis, self.namespace)
-        self.shelf = Paused(self.redis, self.namespace)
+        self.writer = RedisReferenceStore(self.redis, self.namespace)
+        self.references = Paused(self.redis, self.namespace)
         self.passed = 0.0
-        self.cache = CachedShelf(self.shelf, clock=lambda: monotonic() + self.passed)
-        preload = Preload(self.redis, self.namespace, self.cache)
-        self.tracking = Tracking(self.told, self.namespace, self.shelf, self.cache, preload)
+        self.cache = ReferenceCache(self.references, clock=lambda: monotonic() + self.passed)
+        preload = CacheWarmUp(self.redis, self.namespace, self.cache)
+        self.tracking = CacheInvalidation(self.told, self.namespace, self.references, self.cache, preload)
         self.epoch = ""
         self.offset = 0
 
     async def begin(self) -> None:
         """Begin an epoch, which is complete from the start."""
         self.epoch = await self.writer.begin(uuid4().hex)
-        self.shelf.epoch = self.epoch
+        self.references.epoch = self.epoch
 
     async def put(self, identity: str, status: str) -> None:
         """Change a client record."""
-        change = Change(self.offset, "client", identity, placed(client(identity, status=status), 1))
+        change = Change(self.offset, "client", identity, index_entries(client(identity, status=status), 1))
         self.offset += 1
         await self.writer.apply(self.epoch, "p:0", [change], self.offset)
 
@@ -96,7 +94,7 @@ async def a_cache(url: str) -> AsyncIterator[Kept]:
         await kept.until(lambda: kept.cache.live)
         yield kept
     finally:
-        kept.shelf.go_on.set()
+        kept.references.go_on.set()
         link.cancel()
         await asyncio.gather(link, return_exceptions=True)
         keys = [key async for key in kept.redis.scan_iter(match=f"{kept.namespace}*")]
@@ -117,7 +115,7 @@ async def test_a_node_is_asked_for_once(kept: Kept) -> None:
     """Afterwards it comes from memory, one that nothing is known of too."""
     for _ in range(3):
         found = await kept.cache.read([C1, C2, S1])
-    assert found[C2] == Dossier()
+    assert found[C2] == EntityRecord()
     assert (kept.cache.asked, kept.cache.given) == (3, 6)
 
 
@@ -135,12 +133,12 @@ async def test_a_change_replaces_what_is_kept(kept: Kept) -> None:
 async def test_a_change_that_comes_between_reading_and_keeping_wins(kept: Kept) -> None:
     """What was read before it is given to whoever asked before it, and is not kept."""
     await kept.put("C-1", "active")
-    kept.shelf.go_on.clear()
+    kept.references.go_on.clear()
     reading = asyncio.create_task(kept.status())
-    await kept.shelf.answered.wait()
+    await kept.references.answered.wait()
     await kept.put("C-1", "closed")
     await kept.until(lambda: C1 not in kept.cache._coming)
-    kept.shelf.go_on.set()
+    kept.references.go_on.set()
     assert await reading == "active"
     assert await kept.status() == "closed"
 
@@ -183,8 +181,8 @@ async def test_an_emptied_redis_is_noticed_although_everything_is_kept(kept: Kep
     with pytest.raises(NotReadable):
         await kept.status()
     kept.offset = 0
-    kept.writer = RedisShelf(kept.redis, kept.namespace)
-    kept.shelf._newest_change = 0
+    kept.writer = RedisReferenceStore(kept.redis, kept.namespace)
+    kept.references._newest_change = 0
     await kept.begin()
     assert await kept.status() is None
     await kept.put("C-1", "closed")
@@ -194,7 +192,7 @@ async def test_an_emptied_redis_is_noticed_although_everything_is_kept(kept: Kep
 
 async def test_staff_and_clients_are_bounded_apart(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client asked for longest ago goes first; staff stay."""
-    monkeypatch.setattr(cached_shelf, "CLIENT_NODES_MAX", 2)
+    monkeypatch.setattr(cache, "CLIENT_NODES_MAX", 2)
     await kept.cache.read([S1])
     for node in (C1, C2, C1, "client:C-3"):
         await kept.cache.read([node])
@@ -207,7 +205,7 @@ async def test_staff_and_clients_are_bounded_apart(kept: Kept, monkeypatch: pyte
 
 async def test_staff_records_are_kept_too(kept: Kept) -> None:
     """And told of when they change."""
-    change = Change(0, "staff", "S-1", placed(staff("S-1", client_ids=["C-1"]), 1))
+    change = Change(0, "staff", "S-1", index_entries(staff("S-1", client_ids=["C-1"]), 1))
     await kept.cache.read([S1, C1])
     await kept.writer.apply(kept.epoch, "s:0", [change], 1)
     async with asyncio.timeout(10):
@@ -219,10 +217,12 @@ async def test_staff_records_are_kept_too(kept: Kept) -> None:
 
 async def test_staff_and_the_watchlist_are_read_ahead(services: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the start and after a broken link; with their own records, without other clients, and not who was removed."""
-    monkeypatch.setattr(redis_preload, "RECORDS_PER_STEP", 2)
+    monkeypatch.setattr(cache, "RECORDS_PER_STEP", 2)
     async with a_cache(services.redis) as kept:
-        people = [Change(n, "staff", f"S-{n}", placed(staff(f"S-{n}", client_ids=[f"own-{n}"]), 1)) for n in range(7)]
-        watchlist = [Change(0, "watchlist", "M-1", placed(watched("M-1", client_ids=["C-9"]), 1))]
+        people = [
+            Change(n, "staff", f"S-{n}", index_entries(staff(f"S-{n}", client_ids=[f"own-{n}"]), 1)) for n in range(7)
+        ]
+        watchlist = [Change(0, "watchlist", "M-1", index_entries(watched("M-1", client_ids=["C-9"]), 1))]
         await kept.writer.apply(kept.epoch, "s:0", [*people, Change(7, "staff", "S-0", None)], 8)
         await kept.writer.apply(kept.epoch, "w:0", watchlist, 1)
         await kept.put("C-1", "active")

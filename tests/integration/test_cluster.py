@@ -5,10 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
+from sandbox.cluster import Broker, Cluster
 from stream.connections import aiokafka_options
-from stream.embedded.broker import Broker
-from stream.embedded.cluster import Cluster
-from stream.publishing import Publisher
+from stream.producer import Publisher
 from stream.settings import Settings
 from stream.topic_admin import administration, differences
 from stream.topics import ASSESSMENT

@@ -13,11 +13,10 @@ import pytest
 import yaml
 from aiohttp import web
 
-from alerts.alert import ALERT
-from alerts.identity import alert_id
-from alerts.store.reading import Filters
+from alerts.alert import ALERT, alert_id
+from alerts.store.queries import Filters
 from alerts.store.store import Store
-from enrichment.newzealand import nz_date
+from enrichment.nz_time import nz_date
 from tests.support.alert_builders import NOON, RULES
 from tests.support.crash_points import DIED, POINTS, carried
 from tests.support.mail_and_hooks import Hook, http_server

@@ -9,11 +9,11 @@ import pytest
 from aiohttp import web
 from typer.testing import CliRunner, Result
 
-from alerts.identity import alert_id
-from alerts.rules.catalogue import RULES
+from alerts.alert import alert_id
+from alerts.detection.registry import RULES
 from alerts.store.store import Store
-from stream.commands.deliveries import app
-from stream.commands.failure import CommandFailed
+from console.deliveries import app
+from enrichment.errors import CommandError
 from tests.integration.test_delivery import Clock, a_deliverer, sent_once, webhook
 from tests.support.alert_builders import NOW, a_hit
 from tests.support.databases import an_empty_database, kinds
@@ -59,14 +59,14 @@ async def test_what_is_stuck_is_seen_and_sent_after_all(store: Store, tmp_path: 
         await sent_once(deliverer)
 
         assert [[row[1], row[2], row[4]] for row in rows()] == [
-            ["pending", "1", "HTTP 503"],
-            ["parked", "1", "HTTP 410"],
+            ["pending", "1", "HTTP 503: Service Unavailable"],
+            ["parked", "1", "HTTP 410: Gone"],
         ]
         assert [row[0] for row in rows("--alert", FIRST[:9])] == [f"{FIRST}.1.channel"]
         assert [row[0] for row in rows("--state", "parked")] == [f"{FIRST}.1.channel"]
         assert rows("--channel", "other") == rows("--route", "other") == rows("--state", "sent") == []
         (parked,) = orjson.loads(run("list", "--state", "parked", "--json").stdout)
-        assert (parked["alert_id"], parked["route"], parked["last_error"]) == (FIRST, "all", "HTTP 410")
+        assert (parked["alert_id"], parked["route"], parked["last_error"]) == (FIRST, "all", "HTTP 410: Gone")
 
         assert run("retry", "--all", "--dry-run").stdout.split() == [f"{SECOND}.1.channel", f"{FIRST}.1.channel"]
         assert await sent_once(deliverer) == 0
@@ -77,7 +77,9 @@ async def test_what_is_stuck_is_seen_and_sent_after_all(store: Store, tmp_path: 
     assert rows() == []
     assert {row[1] for row in rows("--all")} == {"sent"}
     retried = [entry for entry in store.history(FIRST) if entry.what == "retried"]
-    assert [(entry.by, entry.because) for entry in retried] == [("S-77", "revision 1 through channel, after HTTP 410")]
+    assert [(entry.by, entry.because) for entry in retried] == [
+        ("S-77", "revision 1 through channel, after HTTP 410: Gone")
+    ]
     assert store.verify().problems == []
 
 
@@ -89,7 +91,7 @@ async def test_only_what_is_stuck_is_tried_again(store: Store, tmp_path: Path) -
         store.take_hits([a_hit()], NOW)
         await sent_once(deliverer)
     failed = run("retry", f"{FIRST}.1.channel", exit_code=1).exception
-    assert isinstance(failed, CommandFailed)
+    assert isinstance(failed, CommandError)
     assert str(failed) == f"No message {FIRST}.1.channel is parked or waits after an attempt that failed."
     assert run("retry", "--channel", "channel").stdout == ""
     run("retry", exit_code=2)

@@ -17,15 +17,12 @@ import pytest
 import yaml
 from aiohttp import web
 
-from agents.channels.senders import open_senders
-from agents.deliver import Deliverer
-from agents.relay import Relay
-from agents.tell import Result
-from alerts.alert import ALERT
-from alerts.delivery.attempts import Sent
-from alerts.delivery.messages import Wording, write
-from alerts.delivery.routes import load
-from alerts.identity import alert_id
+from agents.notify import Deliverer, Result
+from agents.outbox_relay import Relay
+from alerts.alert import ALERT, alert_id
+from alerts.notify.attempts import Attempt, Sent
+from alerts.notify.config import load, open_senders
+from alerts.notify.message import Wording, write
 from alerts.store.store import Store
 from tests.support.alert_builders import NOON, NOW, RULES, a_hit, an_answer
 from tests.support.mail_and_hooks import GOLDEN, PASSWORD, USER, Hook, Mailbox, http_server, smtp_server, until
@@ -42,7 +39,7 @@ class Clock:
     now: datetime = NOW
 
     def __call__(self) -> datetime:
-        """Say what time the test says."""
+        """Return what time the test says."""
         return self.now
 
 
@@ -97,7 +94,7 @@ def a_deliverer(store: Store, directory: Path, clock: Any, **channels: dict[str,
     return Deliverer(store, lambda: delivery, RULES, counts, clock, "one", unpublished), counts
 
 
-async def unpublished(_key: bytes, _value: bytes) -> None:
+async def unpublished(_key: bytes, _value: bytes) -> Attempt:
     """No channel of the test publishes findings."""
     raise AssertionError
 
@@ -135,11 +132,23 @@ async def test_mail_leaves_over_starttls_with_a_password(store: Store, tmp_path:
 
 
 ANSWERS = [
-    pytest.param("parked", "SMTPRecipientsRefused", {"to_recipient": {DUTY: "550 no such user"}}, id="nobody is there"),
-    pytest.param("retried", "SMTPRecipientsRefused", {"to_recipient": {DUTY: "450 busy"}}, id="not now"),
-    pytest.param("parked", "SMTPDataError 554", {"to_message": "554 no"}, id="the message is refused for good"),
-    pytest.param("retried", "SMTPDataError 451", {"to_message": "451 later"}, id="the message is put off"),
-    pytest.param("retried", "TimeoutError", {"wait_seconds": 30}, id="no answer in time"),
+    pytest.param(
+        "parked",
+        "SMTP 550: 5.1.1 <[...]>: User unknown",
+        {"to_recipient": {DUTY: f"550 5.1.1 <{DUTY}>: User unknown"}},
+        id="nobody is there",
+    ),
+    pytest.param("retried", "SMTP 450: busy", {"to_recipient": {DUTY: "450 busy"}}, id="not now"),
+    pytest.param(
+        "parked",
+        "SMTP 554: 5.7.1 Policy forbids [...]",
+        {"to_message": f"554 5.7.1 Policy forbids {PAIR}.1.channel"},
+        id="the message is refused for good",
+    ),
+    pytest.param("retried", "SMTP 451: later", {"to_message": "451 later"}, id="the message is put off"),
+    pytest.param(
+        "retried", "127.0.0.1:{port}: it did not answer in time", {"wait_seconds": 30}, id="no answer in time"
+    ),
 ]
 
 
@@ -153,7 +162,7 @@ async def test_what_a_mail_server_answers(
         store.take_hits([a_hit()], NOW)
         await sent_once(deliverer)
     (noted,) = store.notifications(PAIR)
-    assert (counts.seen, noted.last_error) == ({("channel", result): 1}, why)
+    assert (counts.seen, noted.last_error) == ({("channel", result): 1}, why.format(port=port))
     assert noted.state == ("parked" if result == "parked" else "pending")
 
 
@@ -179,7 +188,9 @@ async def test_a_wrong_password_waits_for_the_right_one(store: Store, tmp_path: 
         deliverer, _ = a_deliverer(store, tmp_path, Clock(), channel=smtp(port, **secured, **trusted))
         store.take_hits([a_hit()], NOW)
         await sent_once(deliverer)
-    assert [(n.state, n.last_error) for n in store.notifications(PAIR)] == [("pending", "SMTPAuthenticationError 535")]
+    assert [(n.state, n.last_error) for n in store.notifications(PAIR)] == [
+        ("pending", "SMTP 535: 5.7.8 Authentication credentials invalid")
+    ]
 
 
 async def test_a_certificate_that_nobody_trusts_takes_no_mail(store: Store, tmp_path: Path) -> None:
@@ -190,7 +201,24 @@ async def test_a_certificate_that_nobody_trusts_takes_no_mail(store: Store, tmp_
         deliverer, _ = a_deliverer(store, tmp_path, Clock(), channel=smtp(port, **secured))
         store.take_hits([a_hit()], NOW)
         await sent_once(deliverer)
-    assert (mailbox.letters, store.notifications(PAIR)[0].state) == ([], "pending")
+    (noted,) = store.notifications(PAIR)
+    why = f"127.0.0.1:{port}: its certificate is not believed: self-signed certificate"
+    assert (mailbox.letters, noted.state, noted.last_error) == ([], "pending", why)
+
+
+async def test_a_server_without_starttls_gets_no_mail(store: Store, tmp_path: Path) -> None:
+    """Upgrade or do not send; a sentence says what is missing."""
+    mailbox = Mailbox()
+    async with smtp_server(mailbox) as port:
+        deliverer, _ = a_deliverer(store, tmp_path, Clock(), channel=smtp(port, security="starttls"))
+        store.take_hits([a_hit()], NOW)
+        await sent_once(deliverer)
+    (noted,) = store.notifications(PAIR)
+    assert (mailbox.letters, noted.state) == ([], "pending")
+    assert noted.last_error == (
+        f"127.0.0.1:{port}: it offers no STARTTLS, which `security: starttls` needs; "
+        "use `tls` where it is encrypted from the start"
+    )
 
 
 # Webhooks
@@ -244,7 +272,9 @@ async def test_a_webhook_may_ask_for_time(
         store.take_hits([a_hit()], NOW)
         await sent_once(deliverer)
     (noted,) = store.notifications(PAIR)
-    assert (noted.state, noted.next_attempt_at, noted.last_error) == (state, at, f"HTTP {answer.status}")
+    assert (noted.state, noted.next_attempt_at, noted.last_error) == (
+        state, at, f"HTTP {answer.status}: {answer.reason}",
+    )  # fmt: skip
 
 
 async def test_a_redirect_is_not_followed(store: Store, tmp_path: Path) -> None:
@@ -254,7 +284,9 @@ async def test_a_redirect_is_not_followed(store: Store, tmp_path: Path) -> None:
         deliverer, _ = a_deliverer(store, tmp_path, Clock(), channel=webhook(url, tmp_path))
         store.take_hits([a_hit()], NOW)
         await sent_once(deliverer)
-    assert (len(hook.requests), store.notifications(PAIR)[0].last_error) == (1, "HTTP 307")
+    assert (len(hook.requests), store.notifications(PAIR)[0].last_error) == (
+        1, "HTTP 307: it sends us elsewhere, which is not followed",
+    )  # fmt: skip
 
 
 # The agent

@@ -11,8 +11,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from alerts.rules.catalogue import RULES
-from stream.embedded.services import Addresses
+from alerts.detection.registry import RULES
+from sandbox.services import Addresses
 from stream.settings import PREFIX
 from tests.support.console import ACCESSWATCH
 
@@ -49,7 +49,7 @@ class Demo:
         return self._process.wait(END_SECONDS_MAX)
 
     def line(self, start: str) -> str:
-        """Give the line of the summary that begins like this."""
+        """Return the line of the summary that begins like this."""
         return next(line for line in self.lines if line.startswith(start))
 
 
@@ -74,7 +74,7 @@ def demo(directory: Path, *arguments: str, environment: dict[str, str] | None = 
 
 
 def _assert_all_found(run: Demo) -> None:
-    for rule in RULES:
+    for rule in RULES.keys() - {"unanswered-notice"}:
         found = re.search(r"(\d+) of (\d+) found", run.line(f"Planted   {rule} "))
         assert found is not None
         assert found[1] == found[2] != "0"
@@ -94,7 +94,8 @@ def test_the_demo_finds_what_was_planted(tmp_path: Path) -> None:
     assert run.line("Assessed  3,600")
     _assert_all_found(run)
     alerts, mails = (int(re.sub(r"\D", "", run.line(word).split()[1])) for word in ("Alerts", "E-mails"))
-    assert alerts == mails > 2 * len(RULES) - 5
+    # Of those that settle nobody is told in so short a day; questions to staff members go to nobody in Integrity.
+    assert alerts > mails > len(RULES)
     assert list(tmp_path.glob("accesswatch-demo-*")) == []
 
 

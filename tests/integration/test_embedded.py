@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from stream.embedded import jars
-from stream.embedded.failure import EmbeddedError
-from stream.embedded.guarded import Guarded
-from stream.embedded.kafka import answers as kafka_answers
-from stream.embedded.kafka import start_kafka
-from stream.embedded.server import listens
-from stream.embedded.valkey import answers as valkey_answers
-from stream.embedded.valkey import start_valkey
+from sandbox import jars
+from sandbox.kafka import answers as kafka_answers
+from sandbox.kafka import start_kafka
+from sandbox.program import EmbeddedError, Guarded
+from sandbox.server import listens
+from sandbox.valkey import answers as valkey_answers
+from sandbox.valkey import start_valkey
 from tests.support.console import accesswatch
 from tests.support.processes import SLEEPER, alive, eventually
 

@@ -10,24 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from agents.deliver import plan_of
-from alerts.alert import Alert
+from agents.notify import plan_of
+from alerts.alert import Alert, alert_id
 from alerts.assessment import Severity
-from alerts.delivery.decide import Reason
-from alerts.explanation import Actor
-from alerts.identity import alert_id
-from alerts.merging import HitRecord
-from alerts.rules.catalogue import RULES
-from alerts.store.learned import WORK_KEPT, ReportChange, WorkChange
+from alerts.detection.registry import RULES
+from alerts.detection.work_reasons import Actor
+from alerts.grouping import HitRecord
+from alerts.notify.routing import Reason
+from alerts.store.late_evidence import WORK_KEPT, ReportChange, WorkChange
 from alerts.store.outbox import LEASE
-from alerts.store.reading import Filters
+from alerts.store.queries import Filters
+from alerts.store.staff import StaffChange
 from alerts.store.store import Store
-from enrichment.newzealand import nz_date
-from enrichment.wire import SelfReport, Work
+from alerts.store.tables import STAFF, WORK
+from enrichment.nz_time import nz_date
+from enrichment.schemas import SelfReport, Work
 from tests.support import records
 from tests.support.alert_builders import NOON, NOW, a_hit, an_answer
-from tests.support.cases import SHIPPED
+from tests.support.cases import AT_ONCE
 from tests.support.databases import an_empty_database, kinds
 from tests.support.routes import a_delivery, a_route
 
@@ -40,7 +42,7 @@ HOUR, SOON = timedelta(hours=1), timedelta(seconds=1)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """A store with the real rules and the shipped limits."""
     with an_empty_database(request.param, tmp_path) as url:
-        opened = Store.open(url, RULES, lambda: SHIPPED.policy)
+        opened = Store.open(url, RULES, lambda: AT_ONCE)
         yield opened
         opened.close()
 
@@ -227,7 +229,7 @@ STEPS: list[Callable[[Store], object]] = [
 @pytest.mark.parametrize("order", [*itertools.permutations(range(len(STEPS)))], ids=str)
 def test_it_does_not_matter_what_was_read_first(tmp_path: Path, order: tuple[int, ...]) -> None:
     """Each step twice, as after a crash: in the end both alerts say the same, and are closed as explained."""
-    store = Store.open(f"sqlite:///{tmp_path / 'alerts.sqlite3'}", RULES, lambda: SHIPPED.policy)
+    store = Store.open(f"sqlite:///{tmp_path / 'alerts.sqlite3'}", RULES, lambda: AT_ONCE)
     for number in order:
         STEPS[number](store)
         STEPS[number](store)
@@ -251,7 +253,7 @@ def test_those_who_were_told_hear_that_it_is_explained(store: Store) -> None:
     store.take_work([known()], NOW)
     store.close_alert(alert_id("S-2", "C-1", DAY), "explained", because=None, by="S-9", now=NOW)
     routed = store.route(everybody, NOW, 10)
-    assert [[telling.reason for telling in one.tellings] for one in routed] == [[Reason.TAKEN_BACK], []]
+    assert [[decision.reason for decision in one.decisions] for one in routed] == [[Reason.TAKEN_BACK], []]
     assert [(told.revision, told.channel) for told in store.notifications(PAIR)] == [(1, "mail"), (2, "mail")]
     due = store.claim_due("mail", holder="one", now=NOW, lease=LEASE, limit=10)
     assert {(one.alert.alert_id, one.alert.revision) for one in due if one.alert} == {
@@ -265,3 +267,40 @@ def test_content_that_nobody_named_is_not_kept(store: Store, tmp_path: Path) -> 
     store.take_work([WorkChange("W-1", item, NOON)], NOW)
     files = list((tmp_path).rglob("alerts.sqlite3*"))
     assert not any(b"Tangiwai" in path.read_bytes() for path in files)
+
+
+# Deletions
+
+
+def test_a_deletion_that_can_be_read_in_two_ways(store: Store) -> None:
+    """As in Redis: what has the first id goes; only where there is none, what has the other. Staff, work, reports."""
+    store.take_hits([hit("e-1", "own-record")], NOW)
+    store.take_reports([reported('"P-1"'), reported("P-1")], NOW)
+    for still in (True, False):
+        store.take_reports([ReportChange('"P-1"', None, "P-1")], NOW)
+        assert store.get(PAIR).self_reported is still
+    store.take_work([known(work_id="W-1"), known(work_id='"W-1"')], NOW)
+    assert work_kept(store) == {"W-1", '"W-1"'}
+    store.take_work([WorkChange('"W-1"', None, NOON, "W-1")], NOW)
+    assert work_kept(store) == {"W-1"}
+    # Put and deleted in one batch, and put once more.
+    store.take_work([known(work_id="W-2"), WorkChange("{}", None, NOON, "W-2"), known(work_id="W-3")], NOW)
+    assert work_kept(store) == {"W-1", "W-3"}
+    store.take_work([WorkChange('"W-1"', None, NOON, "W-1"), WorkChange("W-3", None, NOON)], NOW)
+    assert work_kept(store) == set()
+    staff = [StaffChange(one, records.staff(one)) for one in ("S-8", '"S-8"', "S-9")]
+    store.take_staff(staff)
+    store.take_staff([StaffChange('"S-8"', None, "S-8"), StaffChange('"S-9"', None, "S-9")])
+    assert staff_kept(store) == {"S-8"}
+
+
+def work_kept(store: Store) -> set[str]:
+    """The ids of the work items that the store holds."""
+    with store._database.reading() as connection:
+        return set(connection.execute(select(WORK.c.work_id)).scalars())
+
+
+def staff_kept(store: Store) -> set[str]:
+    """The ids of the staff members that the store holds."""
+    with store._database.reading() as connection:
+        return set(connection.execute(select(STAFF.c.staff_id)).scalars())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stream.connections import aiokafka_options
-from stream.publishing import Publisher
+from stream.producer import Publisher
 from stream.settings import Settings
 from tests.support.worker import a_worker, eventually_async, publish, values
 
@@ -74,7 +74,7 @@ async def test_work_that_becomes_known_later_explains_and_closes(
     with a_worker(environment, tmp_path) as worker:
         await publish(settings, "cms.access.v1", [an_access("e1", yesterday)])
         raised = await newest(settings, 1)
-        assert (raised["status"], marks(raised)) == ("new", {"restricted-record": False})
+        assert (raised["status"], marks(raised)) == ("pending", {"restricted-record": False})
         opened = (yesterday + HOUR).isoformat()
         await published_at(settings, yesterday + timedelta(hours=24, minutes=1), *work("w0", opened_at=opened))
         await published_at(settings, yesterday + 2 * HOUR, *work("w1", opened_at=opened))

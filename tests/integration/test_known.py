@@ -5,9 +5,9 @@ import json
 import pytest
 from redis.asyncio import Redis
 
-from enrichment.dossier import placed, record_id
-from enrichment.redis_shelf import Change, RedisShelf
-from stream.redis_link import namespace
+from enrichment.reference.layout import index_entries, record_id
+from enrichment.reference.redis import Change, RedisReferenceStore
+from stream.redis_connection import namespace
 from stream.settings import Settings
 from tests.integration.test_shelves import kind_of
 from tests.support.console import accesswatch
@@ -31,13 +31,13 @@ async def _known(settings: Settings) -> None:
     """A few records in Redis, as the reference agent would put them."""
     assert settings.redis is not None
     redis: Redis = Redis.from_url(settings.redis.get_secret_value())
-    shelf = RedisShelf(redis, namespace(settings))
-    epoch = await shelf.begin("generation.nonce")
+    references = RedisReferenceStore(redis, namespace(settings))
+    epoch = await references.begin("generation.nonce")
     changes = [
-        Change(number, kind_of(record), record_id(kind_of(record), record), placed(record, 1_763_586_847_123))
+        Change(number, kind_of(record), record_id(kind_of(record), record), index_entries(record, 1_763_586_847_123))
         for number, record in enumerate(RECORDS)
     ]
-    await shelf.apply(epoch, f"{settings.topic('ref.staff.v1')}:0", changes, len(changes))
+    await references.apply(epoch, f"{settings.topic('ref.staff.v1')}:0", changes, len(changes))
     await redis.aclose()
 
 
@@ -85,6 +85,7 @@ def test_status_counts_each_kind(environment: dict[str, str]) -> None:
     found = json.loads(accesswatch("reference", "status", "--json", environment=environment).stdout)
     assert {kind: figures["records"] for kind, figures in found["kinds"].items()} == {
         "staff": 2, "client": 1, "relationship": 2, "work": 1, "watchlist": 1, "self_report": 0,
+        "agreement": 0,
     }  # fmt: skip
     assert (found["rebuilds"], found["kinds"]["staff"]["behind"]) == (0, 0)
     assert found["kinds"]["staff"]["changed_at"] is not None

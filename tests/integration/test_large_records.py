@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from agents.parking import LEFT_OUT_HEADER, PREFIX
-from enrichment.wire import Access
+from agents.dead_letter import LEFT_OUT_HEADER, PREFIX
+from enrichment.schemas import Access
 from stream.connections import aiokafka_options
 from stream.settings import Settings
 from stream.topic_admin import administration
@@ -35,7 +35,7 @@ async def publish_compressed(settings: Settings, *accesses: bytes) -> None:
 
 
 async def parked(settings: Settings) -> Any:
-    """Give the one dead letter there is."""
+    """Return the one dead letter there is."""
     (letter,) = await read_all(str(settings.kafka), settings.topic(dead_letter_topic(ACCESS)))
     return letter
 

@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
-from stream.embedded.cluster import Cluster, cluster
-from stream.faust_app import METADATA_SECONDS_MAX
+from sandbox.cluster import Cluster, cluster
+from stream.consumer import METADATA_SECONDS_MAX
 
 pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(180)]
 

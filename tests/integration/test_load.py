@@ -1,6 +1,8 @@
 """Loading files: what is valid arrives byte for byte, what is not is named without its values."""
 
+import gzip
 import json
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,130 @@ async def test_accesses_arrive_in_order_and_the_invalid_ones_too(
     keyed = [json.loads(record.value)["event_id"] for record in records if record.key == b"s-1"]
     assert keyed == [f"e-{number}" for number in range(300)] + ["e-1"]
     assert len([record for record in records if record.key is None]) == 2
+
+
+# Packed by gzip
+
+
+def pack(file: Path, *, name: str | None = None) -> Path:
+    """Pack a file as gzip does, beside it."""
+    packed = file.with_name(name or f"{file.name}.gz")
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    file.unlink()
+    return packed
+
+
+async def test_packed_files_arrive_as_plain_ones_do(
+    settings: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """By their name, by what they hold where the name lies (both ways), and made of several parts."""
+    pack(
+        write(
+            tmp_path / "staff.jsonl", b"\xef\xbb\xbf" + json.dumps(STAFF).encode() + b"\r", STAFF | {"staff_id": "s-2"}
+        )
+    )
+    pack(write(tmp_path / "plain", CLIENT), name="client.jsonl")
+    write(tmp_path / "work.jsonl.gz", {"work_id": "w-1", "client_id": "c-1", "kind": "call", "staff_id": "s-1",
+                                       "opened_at": "2026-11-20T09:14:07+13:00"})  # fmt: skip
+    parts = [gzip.compress(json.dumps({"entry_id": f"x-{part}", "client_ids": ["c-1"], "label": "x",
+                                       "published_at": "2026-11-20T09:14:07+13:00"}).encode() + b"\n")
+             for part in range(3)]  # fmt: skip
+    (tmp_path / "watchlist.jsonl.gz").write_bytes(b"".join(parts))
+    done = accesswatch("reference", "load", str(tmp_path), environment=environment)
+    assert (done.returncode, done.stdout) == (0, "7 records published.\n"), done.stderr
+    records = await read_all(str(settings.kafka), settings.topic(reference_topic("staff")))
+    assert {record.key: record.value for record in records}[b"s-1"] == json.dumps(STAFF).encode()
+
+    day = write(tmp_path / "day.jsonl", *(an_access(event_id=f"e-{number}") for number in range(300)))
+    done = accesswatch("access", "load", str(pack(day)), environment=environment)
+    assert (done.returncode, done.stdout) == (0, "300 accesses published.\n"), done.stderr
+
+
+def cut(file: Path, share: float) -> int:
+    """Cut a packed file off; return how many whole lines are left in it."""
+    packed = file.read_bytes()
+    file.write_bytes(packed[: int(len(packed) * share)])
+    left = b""
+    with gzip.GzipFile(file) as source:
+        try:
+            while part := source.read1(64):
+                left += part
+        except EOFError:
+            pass
+    return left.count(b"\n")
+
+
+async def test_a_packed_file_that_is_cut_off_is_loaded_up_to_there(
+    settings: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """The sentence names the file and the line that was reached; exit 1; other files are loaded whole."""
+    people = (STAFF | {"staff_id": f"s-{number}", "site": secrets.token_hex(20)} for number in range(2_000))
+    file = pack(write(tmp_path / "staff.jsonl", *people))
+    write(tmp_path / "client.jsonl", CLIENT)
+    whole = cut(file, 0.6)
+    assert 0 < whole < 2_000
+    done = accesswatch("reference", "load", str(tmp_path), environment=environment)
+    assert (done.returncode, done.stdout) == (1, f"{whole + 1:,} records published.\n"), done.stderr
+    said = f"staff.jsonl.gz is cut off in the middle of its gzip data, after line {whole:,}: "
+    assert said in done.stderr
+    assert done.stderr.splitlines()[-1] == "staff.jsonl.gz was not loaded to its end."
+    records = await read_all(str(settings.kafka), settings.topic(reference_topic("staff")))
+    assert len({record.key for record in records}) == whole
+
+    day = pack(write(tmp_path / "day.jsonl", *(an_access(event_id=secrets.token_hex(20)) for _ in range(2_000))))
+    whole = cut(day, 0.5)
+    done = accesswatch("access", "load", str(day), environment=environment)
+    assert (done.returncode, done.stdout) == (1, f"{whole:,} accesses published.\n"), done.stderr
+    assert f"after line {whole:,}: " in done.stderr
+
+
+DAMAGED = [
+    pytest.param(b"", "is cut off in the middle of its gzip data, after line 0: ", id="empty"),
+    pytest.param(gzip.compress(b"{}\n")[:5], "is cut off in the middle of its gzip data, after line 0: ", id="head"),
+    pytest.param(
+        gzip.compress(json.dumps(CLIENT).encode() + b"\n")[:-8] + b"\0" * 8,
+        "is damaged: its gzip data cannot be unpacked, after line 1: ", id="another check sum",
+    ),
+    pytest.param(
+        gzip.compress(json.dumps(CLIENT).encode() + b"\n") + b"rubbish",
+        "is damaged: its gzip data cannot be unpacked, after line 1: ", id="rubbish behind it",
+    ),
+    pytest.param(b"PK\x03\x04rest", "is a zip archive: only plain JSON lines in UTF-8 are read", id="zip"),
+    pytest.param(b"\x28\xb5\x2f\xfd", "is packed by zstd: only plain JSON lines in UTF-8 are read", id="zstd"),
+    pytest.param("{}".encode("utf-16"), "is text in UTF-16: only plain JSON lines in UTF-8 are read", id="UTF-16"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "said"), DAMAGED)
+def test_a_damaged_file_is_a_sentence(environment: dict[str, str], tmp_path: Path, content: bytes, said: str) -> None:
+    """Each row: what the file holds, and what is said of it, whatever it is called."""
+    (tmp_path / "client.jsonl.gz").write_bytes(content)
+    done = accesswatch("reference", "load", str(tmp_path), environment=environment)
+    assert (done.returncode, done.stderr.count("\n"), "Traceback" in done.stderr) == (1, 3, False), done.stderr
+    assert f"client.jsonl.gz {said}" in done.stderr
+
+
+async def test_a_packed_line_that_is_too_long_is_named(
+    settings: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """A line of 40 MB packed to 40 kB; what stands behind it is loaded."""
+    long = b'"' + b"x" * 40_000_000 + b'"'
+    pack(write(tmp_path / "client.jsonl", long, CLIENT))
+    assert (tmp_path / "client.jsonl.gz").stat().st_size < 100_000
+    done = accesswatch("reference", "load", str(tmp_path), environment=environment)
+    assert (done.returncode, done.stdout) == (1, "1 records published.\n"), done.stderr
+    assert "client.jsonl.gz:1: the line is longer than" in done.stderr
+    (record,) = await read_all(str(settings.kafka), settings.topic(reference_topic("client")))
+    assert record.key == b"c-1"
+
+
+def test_a_directory_with_both_forms_of_a_file(environment: dict[str, str], tmp_path: Path) -> None:
+    """Which one is meant is not guessed."""
+    write(tmp_path / "client.jsonl", CLIENT)
+    pack(write(tmp_path / "other", CLIENT), name="client.jsonl.gz")
+    done = accesswatch("reference", "load", str(tmp_path), environment=environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{tmp_path} holds both client.jsonl and client.jsonl.gz: take one away.\n"
 
 
 async def test_a_rate_is_kept(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:

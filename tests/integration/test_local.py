@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from stream.embedded import local
-from stream.embedded.kafka import answers as kafka_answers
-from stream.embedded.server import free_port
+from sandbox import local
+from sandbox.kafka import answers as kafka_answers
+from sandbox.server import free_port
 from tests.support.console import accesswatch
 from tests.support.processes import SLEEPER, alive
 

@@ -5,60 +5,18 @@ than ``hit``; so each outcome says whether the facts were all there.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import redis
 
-from stream.embedded.server import Server
-from stream.embedded.valkey import start_valkey
 from stream.settings import Settings
 from stream.topic_admin import administration, create_missing
-from tests.support.worker import RunningWorker, a_worker, eventually, publish, values
+from tests.support.own_valkey import STAFF, OwnValkey, accesses, all_known, outcomes, staff
+from tests.support.worker import a_worker, eventually, values
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("topics")]
-
-STAFF = 40
-NOON = "2026-11-20T12:00:00+13:00"
-
-
-class OwnValkey:
-    """A Valkey of this test alone, to be emptied, killed and set back."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._server: Server = start_valkey(directory, guarded=True)
-        self.port = int(self._server.address.rpartition(":")[2])
-
-    def connection(self) -> "redis.Redis":
-        """A connection to it."""
-        return redis.Redis(port=self.port)
-
-    def restart(self) -> None:
-        """Kill it and start it anew: empty, or with what was saved before."""
-        self._server.program.kill()
-        self._server = start_valkey(self._directory, guarded=True, port=self.port)
-        assert self._server.address.endswith(f":{self.port}")
-
-    def end(self) -> None:
-        """Stop it."""
-        self._server.program.kill()
-
-
-@pytest.fixture
-def valkey(tmp_path: Path) -> Iterator[OwnValkey]:
-    """A Valkey of this test alone."""
-    own = OwnValkey(tmp_path / "own-valkey")
-    yield own
-    own.end()
-
-
-@pytest.fixture
-def on_it(environment: dict[str, str], valkey: OwnValkey) -> dict[str, str]:
-    """The environment with that Valkey in it."""
-    return environment | {"ACCESSWATCH_REDIS": f"redis://127.0.0.1:{valkey.port}/0"}
 
 
 def empty(valkey: OwnValkey) -> None:
@@ -86,41 +44,6 @@ WAYS = [
     pytest.param(Way(restart, saved=False, said="gone"), id="restarted empty"),
     pytest.param(Way(restart, saved=True, said="went back to an older copy"), id="gone back to an older copy"),
 ]
-
-
-async def staff(settings: Settings, numbers: range) -> None:
-    """Publish staff members, each with their own client record."""
-    least = {"kind": "employee", "status": "active", "org_unit": "u"}
-    members = [(f"s{n}", {"staff_id": f"s{n}", "client_ids": [f"c{n}"], **least}) for n in numbers]
-    await publish(settings, "ref.staff.v1", members)
-
-
-async def accesses(settings: Settings, name: str, count: int) -> None:
-    """Publish accesses of everybody to their own record, a few at a time, for as long as it takes."""
-    for start in range(0, count, 20):
-        batch = [
-            (f"s{n % STAFF}", {
-                "event_id": f"{name}-{n}", "occurred_at": NOON, "staff_id": f"s{n % STAFF}", "action": "view",
-                "client_id": f"c{n % STAFF}",
-            })
-            for n in range(start, start + 20)
-        ]  # fmt: skip
-        await publish(settings, "cms.access.v1", batch)
-
-
-async def outcomes(settings: Settings, count: int) -> set[str]:
-    """Wait until so many distinct accesses are assessed; give the outcomes that any of their assessments has."""
-    for _ in range(600):
-        found = await values(settings, "integrity.assessment.v1")
-        if len({one["event_id"] for one in found}) >= count:
-            return {one["outcome"] for one in found}
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"{len(found)} of {count} accesses were assessed")
-
-
-def all_known(worker: RunningWorker) -> bool:
-    """Whether the worker knows all staff and is ready."""
-    return worker.metric("accesswatch_reference_records", kind="staff") == STAFF and worker.page("/readyz")[0] == 200
 
 
 @pytest.mark.parametrize("way", WAYS)

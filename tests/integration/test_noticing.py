@@ -10,7 +10,7 @@ from benchmarks.noticing.memory_judge import MemoryJudge, Said
 from simulator.dataset import read_accesses, read_changes, read_reference
 from simulator.records import Played, Reference
 from stream.connections import aiokafka_options
-from stream.publishing import Publisher
+from stream.producer import Publisher
 from stream.settings import Settings
 from tests.support.worker import a_worker, all_assessed, values
 

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from alerts.delivery.attempts import Sent
-from alerts.delivery.digest_messages import write_due
-from alerts.delivery.gathered import LINES_MAX, bring_together
-from alerts.delivery.messages import Detail, Message, Wording
-from alerts.rules.catalogue import RULES
-from alerts.store.ledger import Due
+from alerts.detection.registry import RULES
+from alerts.notify.attempts import Sent
+from alerts.notify.message import LINES_MAX, Detail, Message, Wording, bring_together, write_due
+from alerts.store.notifications import Due
 from tests.integration.test_channels import MARK, NAMES, a_planted_alert
 from tests.support.alert_builders import NOW
 from tests.support.every_channel import decoded, every_channel

@@ -7,8 +7,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from stream.connections import aiokafka_options
-from stream.outgoing import PublishError, RecordTooLargeError
-from stream.publishing import RECORD_BYTES_MAX, Publisher
+from stream.producer import RECORD_BYTES_MAX, Publisher, PublishError, RecordTooLargeError
 from stream.settings import Settings
 from stream.topics import ACCESS, ASSESSMENT, DEAD_LETTER_BYTES_MAX, HIT, INPUT_BYTES_MAX, dead_letter_topic
 from tests.support.topics import read_all
@@ -19,7 +18,7 @@ pytestmark = [pytest.mark.services, pytest.mark.usefixtures("topics")]
 async def test_all_arrive_and_each_key_keeps_its_order(settings: Settings) -> None:
     """Small batches, many keys: nothing is lost, repeated or out of order."""
     topic = settings.topic(ASSESSMENT)
-    async with Publisher(aiokafka_options(settings), max_batch_size=2_000) as publisher:
+    async with Publisher(aiokafka_options(settings), batch_bytes_max=2_000) as publisher:
         for number in range(5_000):
             await publisher.send(topic, f"key-{number % 37}".encode(), str(number).encode())
         await publisher.flush()
@@ -27,6 +26,27 @@ async def test_all_arrive_and_each_key_keeps_its_order(settings: Settings) -> No
         for record in await read_all(str(settings.kafka), topic):
             by_key[record.key].append(int(record.value))
     assert sum(len(numbers) for numbers in by_key.values()) == 5_000
+    assert all(numbers == sorted(numbers) for numbers in by_key.values())
+
+
+async def test_what_needs_no_waiting_stands_between_what_does(settings: Settings) -> None:
+    """``put`` and ``send`` in turns, over batches that fill up: all arrive, each key in its order."""
+    topic = settings.topic(ASSESSMENT)
+    put = 0
+    async with Publisher(aiokafka_options(settings), batch_bytes_max=2_000) as publisher:
+        assert not publisher.put(topic, b"key-0", b"-1"), "partitions are not known yet"
+        for number in range(5_000):
+            key, value = f"key-{number % 37}".encode(), str(number).encode()
+            if number % 3 and publisher.put(topic, key, value):
+                put += 1
+            else:
+                await publisher.send(topic, key, value)
+        await publisher.flush()
+        by_key: dict[bytes, list[int]] = defaultdict(list)
+        for record in await read_all(str(settings.kafka), topic):
+            by_key[record.key].append(int(record.value))
+    assert put > 2_000
+    assert sorted(number for numbers in by_key.values() for number in numbers) == list(range(5_000))
     assert all(numbers == sorted(numbers) for numbers in by_key.values())
 
 
@@ -117,9 +137,9 @@ async def test_too_large_for_kafka_is_told_of_the_record_itself(settings: Settin
 async def test_what_kafka_refuses_is_told_by_the_flush_and_once(settings: Settings) -> None:
     """A batch that the topic does not take fails its flush; the next flush has nothing to answer for."""
     topic = settings.topic(ASSESSMENT)
-    async with Publisher(aiokafka_options(settings), max_batch_size=4 * 1024 * 1024) as publisher:
+    async with Publisher(aiokafka_options(settings), batch_bytes_max=4 * 1024 * 1024) as publisher:
         await publisher.send(topic, b"k", b"x" * 2 * 1024 * 1024)
-        with pytest.raises(PublishError, match="refused 1 of 1 batches"):
+        with pytest.raises(PublishError, match="takes no batch of"):
             await publisher.flush()
         await publisher.flush()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,11 @@ import pytest
 import redis
 from redis.exceptions import NoPermissionError, RedisError
 
-from stream.embedded.guarded import Guarded
-from stream.embedded.server import free_port
-from stream.embedded.valkey import answers, binary
-from stream.redis_link import parse_sentinels
-from stream.settings import Settings
-from tests.integration.test_lost_redis import STAFF, OwnValkey, accesses, all_known, outcomes, staff
+from sandbox.program import Guarded
+from sandbox.server import free_port
+from sandbox.valkey import answers, binary
+from stream.settings import Settings, redis_url
+from tests.support.own_valkey import STAFF, OwnValkey, accesses, all_known, outcomes, staff
 from tests.support.worker import a_worker, eventually
 
 ACL = Path(__file__).parents[2] / "deploy" / "redis-acl.conf"
@@ -26,12 +25,12 @@ pytestmark = [pytest.mark.services, pytest.mark.usefixtures("topics")]
 
 def test_the_url_of_sentinels_is_read() -> None:
     """Addresses, the master's name, the database, and who we are to it."""
-    url = parse_sentinels("redis+sentinel://user:p%40ss@one:1,[::2]:3/facts/4")
-    assert (url.addresses, url.master, url.database) == ((("one", 1), ("::2", 3)), "facts", 4)
+    url = redis_url("redis+sentinel://user:p%40ss@one:1,[::2]:3/facts/4")
+    assert (url.servers, url.master, url.database) == ((("one", 1), ("::2", 3)), "facts", 4)
     assert (url.username, url.password, url.secure) == ("user", "p@ss", False)
-    for wrong in ("redis+sentinel://one/facts", "redis+sentinel://one:1", "redis://one:1/0", "redis+sentinel://:1/f"):
+    for wrong in ("redis+sentinel://one/facts", "redis+sentinel://one:1", "redis+sentinel://:1/f"):
         with pytest.raises(ValueError, match="must look like"):
-            parse_sentinels(wrong)
+            redis_url(wrong)
 
 
 def told(connection: "redis.Redis", *command: str) -> Any:
@@ -76,9 +75,10 @@ async def test_the_shipped_rights_are_enough_and_no_more(
 
 
 class Sentinels:
-    """A master, a replica and three sentinels, all real."""
+    """A master, a replica and three sentinels, all real; the sentinels may ask for a password of their own."""
 
-    def __init__(self, directory: Path, stack: ExitStack) -> None:
+    def __init__(self, directory: Path, stack: ExitStack, password: str | None = None) -> None:
+        self._password = password
         self.ports = [free_port() for _ in range(2)]
         self.sentinels = [free_port() for _ in range(3)]
         self._directory = directory
@@ -92,6 +92,9 @@ class Sentinels:
             f"sentinel down-after-milliseconds {MASTER} 1000",
             f"sentinel failover-timeout {MASTER} 5000",
         ]
+        if password is not None:
+            watched += [f"requirepass {password}", f"sentinel sentinel-pass {password}"]
+            watched.append(f"user asker on >{password} +sentinel|masters +hello +ping")
         for number, port in enumerate(self.sentinels):
             self._start(f"sentinel-{number}", port, watched, stack, "--sentinel")
         eventually(lambda: all(self._seen(port) for port in self.sentinels))
@@ -108,8 +111,14 @@ class Sentinels:
         program = Guarded((str(binary()), str(file), *arguments, *saving), log=self._directory / f"{name}.log")
         program.start()
         stack.callback(program.kill)
-        eventually(lambda: answers(f"127.0.0.1:{port}"))
+        eventually(lambda: answers(f"127.0.0.1:{port}") or self._asks(port))
         return program
+
+    def _asks(self, port: int) -> bool:
+        """Whether a sentinel answers that it wants a password."""
+        with redis.Redis(port=port, password=self._password) as connection, suppress(redis.ConnectionError):
+            return self._password is not None and bool(connection.ping())
+        return False
 
     def _info(self, port: int) -> dict[str, str]:
         with redis.Redis(port=port) as connection:
@@ -117,7 +126,7 @@ class Sentinels:
 
     def _seen(self, port: int) -> bool:
         """Whether a sentinel knows the replica and both other sentinels."""
-        with redis.Redis(port=port) as connection:
+        with redis.Redis(port=port, password=self._password) as connection:
             state = connection.sentinel_masters()[MASTER]
             return bool(state["num-slaves"] == 1 and state["num-other-sentinels"] == 2)
 

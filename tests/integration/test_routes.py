@@ -17,18 +17,18 @@ import pytest
 import yaml
 from aiohttp import web
 
-from agents.channels.senders import open_senders
-from agents.deliver import Deliverer
-from alerts.delivery.routes import load
-from alerts.explanation import Actor, Owner
-from alerts.identity import alert_id
-from alerts.rules.catalogue import RULES as CATALOGUE
-from alerts.store.purging import KEPT
-from alerts.store.reading import Filters
-from alerts.store.register import StaffChange
+from agents.notify import Deliverer
+from alerts.alert import alert_id
+from alerts.detection.registry import RULES as CATALOGUE
+from alerts.detection.work_reasons import Actor, Owner
+from alerts.notify.attempts import Attempt
+from alerts.notify.config import load, open_senders
+from alerts.store.notifications import KEPT
+from alerts.store.queries import Filters
+from alerts.store.staff import StaffChange
 from alerts.store.store import Store
-from enrichment.newzealand import nz_date
-from enrichment.wire import Staff
+from enrichment.nz_time import nz_date
+from enrichment.schemas import Staff
 from tests.support.alert_builders import NOON, NOW, RULES, a_hit, an_answer
 from tests.support.console import accesswatch
 from tests.support.databases import an_empty_database, kinds
@@ -49,11 +49,11 @@ class Clock:
         self.now = NOW
 
     def __call__(self) -> Any:
-        """Say what time the test says."""
+        """Return what time the test says."""
         return self.now
 
 
-class Told:
+class UserError:
     """An endpoint of two channels, and the agent that tells it; ``all`` goes by ``hook``, ``others`` by ``chief``."""
 
     def __init__(self, store: Store, directory: Path, url: str, routes: dict[str, Fields], silences: Any = ()) -> None:
@@ -90,7 +90,7 @@ class Told:
                 pass
 
 
-async def _no_findings(_key: bytes, _value: bytes) -> None:
+async def _no_findings(_key: bytes, _value: bytes) -> Attempt:
     raise AssertionError
 
 
@@ -143,7 +143,7 @@ async def test_a_storm_ends_in_one_message_per_route_and_interval(
     one = {"storm": {"at_most": 1, "per": "10m"}}
     grouped = one | {"mode": "grouped", "every": "10m", "only_when_named": False}
     async with http_server(hook) as url:
-        told = Told(store, tmp_path, url, {"all": one, "others": grouped})
+        told = UserError(store, tmp_path, url, {"all": one, "others": grouped})
         store.take_hits([a_hit("e-first")], told.clock())
         await told.now()
         for step in range(STEPS):
@@ -169,7 +169,7 @@ async def test_a_storm_ends_in_one_message_per_route_and_interval(
 async def test_growth_is_told_once_an_interval_as_it_then_stands(store: Store, tmp_path: Path, hook: Hook) -> None:
     """The first at once; of four more in the hour one update, which names the newest revision."""
     async with http_server(hook) as url:
-        told = Told(store, tmp_path, url, {"all": {"mode": "grouped", "every": "1h"}})
+        told = UserError(store, tmp_path, url, {"all": {"mode": "grouped", "every": "1h"}})
         for number in range(5):
             store.take_hits([a_hit(f"e-{number}")], told.clock())
             await told.now(MINUTE)
@@ -184,7 +184,7 @@ async def test_growth_is_told_once_an_interval_as_it_then_stands(store: Store, t
 async def test_a_digest_lists_the_days_alerts_once(store: Store, tmp_path: Path, hook: Hook) -> None:
     """At 17:00 in New Zealand; the next day there is nothing to say; what is explained later is in the next one."""
     async with http_server(hook) as url:
-        told = Told(store, tmp_path, url, {"all": {"mode": "digest", "at": "17:00"}})
+        told = UserError(store, tmp_path, url, {"all": {"mode": "digest", "at": "17:00"}})
         store.take_hits([a_hit(), a_hit("e-2", client="C-2", answers=[an_answer(severity="low")])], NOW)
         store.take_hits([a_hit("e-3")], NOW)
         await told.now()
@@ -208,7 +208,7 @@ async def test_reminders_until_somebody_acknowledges_then_the_next_route(
     """Two reminders and an escalation for the one; none for the one that was acknowledged in time."""
     async with http_server(hook) as url:
         reminding = {"reminders": {"every": "1h", "at_most": 2}, "escalate_to": "others"}
-        told = Told(store, tmp_path, url, {"all": reminding})
+        told = UserError(store, tmp_path, url, {"all": reminding})
         other = alert_id("S-1", "C-2", DAY)
         store.take_hits([a_hit(), a_hit("e-2", client="C-2")], NOW)
         await told.now()
@@ -232,7 +232,7 @@ async def test_what_is_silenced_is_recorded(store: Store, tmp_path: Path, hook: 
     """Nothing leaves; the ledger says who was not told and why; afterwards the next hit tells."""
     silence = {"name": "quiet", "owner": "S-9", "reason": "A test.", "rules": ["own-record"]}
     async with http_server(hook) as url:
-        told = Told(store, tmp_path, url, {}, [silence | {"end": (NOW + HOUR).isoformat()}])
+        told = UserError(store, tmp_path, url, {}, [silence | {"end": (NOW + HOUR).isoformat()}])
         store.take_hits([a_hit()], NOW)
         await told.now()
         assert (hook.requests, told.counts) == ([], {("hook", "silenced"): 1})
@@ -263,7 +263,7 @@ async def test_those_whom_it_concerns_are_not_told(  # noqa: PLR0917 fixtures an
     units = [staff("S-5", "U-5", "internal_integrity"), staff("S-6", "U-6"), staff("S-7", "U-1"), staff("S-8", "U-8")]
     store.take_staff(units)
     async with http_server(hook) as url:
-        told = Told(store, tmp_path, url, {"all": route})
+        told = UserError(store, tmp_path, url, {"all": route})
         store.take_hits([hit], NOW)
         await told.now()
     assert keys(hook) == [f"{PAIR}.1.chief"]
@@ -283,7 +283,7 @@ async def test_what_waits_for_a_route_is_dropped_when_it_turns_out_to_concern_it
 ) -> None:
     """The day's digest does not name it."""
     async with http_server(hook) as url:
-        told = Told(store, tmp_path, url, {"all": {"mode": "digest", "at": "17:00"}})
+        told = UserError(store, tmp_path, url, {"all": {"mode": "digest", "at": "17:00"}})
         store.take_hits([a_hit()], NOW)
         await told.now()
         store.take_hits([a_hit("e-2", actor_conflicted=True)], NOW)
@@ -314,8 +314,8 @@ def test_the_commands_show_nobody_what_is_about_themselves(tmp_path: Path) -> No
 async def test_a_changed_file_is_taken_while_the_agent_runs(store: Store, tmp_path: Path, hook: Hook) -> None:
     """A channel more, then one less; what the others have in hand goes on."""
     async with http_server(hook) as url:
-        first = Told(store, tmp_path, url, {"all": {"channels": ["hook"]}}).deliverer.delivery
-        second = Told(store, tmp_path, url, {"all": {"channels": ["hook", "chief"]}}).deliverer.delivery
+        first = UserError(store, tmp_path, url, {"all": {"channels": ["hook"]}}).deliverer.delivery
+        second = UserError(store, tmp_path, url, {"all": {"channels": ["hook", "chief"]}}).deliverer.delivery
         force = [first]
         deliverer = Deliverer(
             store, lambda: force[0], RULES, lambda _channel, _result: None, lambda: datetime.now(UTC), "x", _no_findings
@@ -347,7 +347,7 @@ async def test_two_workers_send_each_message_once(store: Store, tmp_path: Path, 
     """Both route and send at the same time, over and over."""
     async with http_server(hook) as url:
         storm = {"storm": {"at_most": 1000, "per": "1s"}}
-        told = [Told(store, tmp_path, url, {"all": storm}).deliverer for _ in range(2)]
+        told = [UserError(store, tmp_path, url, {"all": storm}).deliverer for _ in range(2)]
         told[1] = replace(told[1], holder="two")
         for number in range(40):
             store.take_hits([a_hit(f"e-{number}", client=f"C-{number}")], NOW)
@@ -367,7 +367,7 @@ async def test_what_was_told_long_ago_is_removed_and_the_record_still_proves_its
 ) -> None:
     """The alert and its history stay; what was not published, or was told of lately, does too."""
     async with http_server(hook) as url:
-        told = Told(store, tmp_path, url, {})
+        told = UserError(store, tmp_path, url, {})
         store.take_hits([a_hit(), a_hit("e-2", client="C-2")], NOW)
         await told.now()
         assert store.purge(NOW + KEPT + HOUR, 10) == 0

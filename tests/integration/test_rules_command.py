@@ -1,12 +1,13 @@
 """``accesswatch rules list`` and ``show``, and ``explain`` with what rests on today's facts."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from alerts.rules.catalogue import RULES
+from alerts.detection.registry import RULES
 from stream.settings import Settings
 from tests.support.console import accesswatch
 from tests.support.worker import a_worker, eventually, publish
@@ -45,7 +46,7 @@ async def test_explain_says_what_was_looked_at_and_every_rule(
         accesses = [("s1", ACCESS | {"event_id": f"e{number}", "work_id": "w1"}) for number in range(2)]
         await publish(settings, "cms.access.v1", list(accesses))
         eventually(lambda: worker.metric("accesswatch_accesses_total") == 2)
-        eventually(lambda: worker.metric("accesswatch_alerts_total") == 1)
+        eventually(lambda: worker.metric("accesswatch_access_to_alert_seconds_count") >= 1)
         explained = accesswatch("explain", "e1", environment=environment).stdout
         assert "Looked at for work, by the facts of today:" in explained
         assert "No work item for this client is known." in explained
@@ -76,13 +77,14 @@ async def test_other_limits_are_tried_on_past_accesses(
     await publish(settings, "ref.staff.v1", [("s1", STAFF)])
     await publish(settings, "ref.client.v1", [(f"c{n}", {"client_id": f"c{n}", "status": "active"}) for n in range(5)])
     accesses = [ACCESS | {"event_id": f"e{n}", "client_id": f"c{n}"} for n in range(5)]
-    file, limits = tmp_path / "accesses.jsonl", tmp_path / "new.yaml"
+    file, limits, packed = tmp_path / "accesses.jsonl", tmp_path / "new.yaml", tmp_path / "accesses.jsonl.gz"
     file.write_text("".join(json.dumps(one) + "\n" for one in [*accesses, {"no": "access"}]))
+    packed.write_bytes(gzip.compress(file.read_bytes()))
     limits.write_text("rules: {volume: {clients_max: 2}}")
     with a_worker(environment, tmp_path) as worker:
         await publish(settings, "cms.access.v1", [("s1", one) for one in accesses])
         eventually(lambda: worker.metric("accesswatch_accesses_total") == 5)
-        for source in (["--from-file", str(file)], ["--since", "1h"]):
+        for source in (["--from-file", str(file)], ["--from-file", str(packed)], ["--since", "1h"]):
             tried = accesswatch("rules", "try", "--limits", str(limits), *source, environment=environment)
             assert tried.returncode == 0, tried.stderr
             assert "5 accesses, limits " in tried.stdout

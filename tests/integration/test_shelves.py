@@ -1,4 +1,4 @@
-"""One promise, two shelves: what memory holds of the reference data, Redis holds too, record by record."""
+"""One promise, two stores: what memory holds of the reference data, Redis holds too, record by record."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -10,14 +10,13 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from enrichment.cached_shelf import CachedShelf
-from enrichment.directory import Directory, NotReadable
-from enrichment.dossier import KINDS, Dossier, ReferenceKind, placed, record_id
-from enrichment.memory_shelf import MemoryShelf
-from enrichment.redis_shelf import Change, EpochChanged, RedisShelf
-from enrichment.redis_tracking import Tracking
-from enrichment.wire import Record
-from stream.embedded.services import Addresses
+from enrichment.lookup import Directory, NotReadable
+from enrichment.reference.cache import CacheInvalidation, ReferenceCache
+from enrichment.reference.layout import KINDS, EntityRecord, ReferenceKind, index_entries, record_id
+from enrichment.reference.memory import MemoryReferenceStore
+from enrichment.reference.redis import Change, EpochChanged, RedisReferenceStore
+from enrichment.schemas import Record
+from sandbox.services import Addresses
 from tests.support.records import an_access, client, related, staff, watched, work
 
 PARTITION = "ref:0"
@@ -29,12 +28,12 @@ pytestmark = pytest.mark.services
 
 
 def kind_of(record: Record) -> ReferenceKind:
-    """Which of the six kinds a record is."""
+    """Which of the seven kinds a record is."""
     return next(kind for kind, (model, _) in KINDS.items() if isinstance(record, model))
 
 
 class Kept(Protocol):
-    """A shelf, and how records get onto it."""
+    """A reference store, and how records get onto it."""
 
     async def put(self, *records: Record) -> None:
         """Take records, in this order."""
@@ -42,33 +41,33 @@ class Kept(Protocol):
     async def delete(self, kind: ReferenceKind, identity: str) -> None:
         """Take a tombstone."""
 
-    async def read(self, nodes: Collection[str]) -> Mapping[str, Dossier]:
+    async def read(self, nodes: Collection[str]) -> Mapping[str, EntityRecord]:
         """Read nodes."""
 
 
 class InMemory:
-    """The shelf in memory."""
+    """The reference store in memory."""
 
     def __init__(self) -> None:
-        self.shelf = MemoryShelf()
+        self.references = MemoryReferenceStore()
 
     async def put(self, *records: Record) -> None:
         """Take records, in this order."""
         for record in records:
-            self.shelf.put(kind_of(record), record, STAMP)
+            self.references.put(kind_of(record), record, STAMP)
 
     async def delete(self, kind: ReferenceKind, identity: str) -> None:
         """Take a tombstone."""
-        self.shelf.delete(kind, identity)
+        self.references.delete(kind, identity)
 
-    async def read(self, nodes: Collection[str]) -> Mapping[str, Dossier]:
+    async def read(self, nodes: Collection[str]) -> Mapping[str, EntityRecord]:
         """Read nodes."""
-        return await self.shelf.read(nodes)
+        return await self.references.read(nodes)
 
 
 @dataclass
 class InRedis:
-    """The shelf in Redis; every change has the next offset of one partition."""
+    """The reference store in Redis; every change has the next offset of one partition."""
 
     redis: "Redis"
     namespace: str = field(default_factory=lambda: f"test-{uuid4().hex}:")
@@ -76,32 +75,32 @@ class InRedis:
     offset: int = 0
 
     def __post_init__(self) -> None:
-        self.shelf = RedisShelf(self.redis, self.namespace)
+        self.references = RedisReferenceStore(self.redis, self.namespace)
 
     async def begin(self) -> None:
         """Begin an epoch, which is complete from the start."""
-        self.epoch = await self.shelf.begin(uuid4().hex)
-        self.shelf.epoch = self.epoch
+        self.epoch = await self.references.begin(uuid4().hex)
+        self.references.epoch = self.epoch
 
     async def put(self, *records: Record) -> None:
         """Take records in one step, in this order."""
         changes = [self.change(record) for record in records]
-        await self.shelf.apply(self.epoch, PARTITION, changes, self.offset)
+        await self.references.apply(self.epoch, PARTITION, changes, self.offset)
 
     async def delete(self, kind: ReferenceKind, identity: str) -> None:
         """Take a tombstone."""
         self.offset += 1
-        await self.shelf.apply(self.epoch, PARTITION, [Change(self.offset - 1, kind, identity, None)], self.offset)
+        await self.references.apply(self.epoch, PARTITION, [Change(self.offset - 1, kind, identity, None)], self.offset)
 
-    async def read(self, nodes: Collection[str]) -> Mapping[str, Dossier]:
+    async def read(self, nodes: Collection[str]) -> Mapping[str, EntityRecord]:
         """Read nodes."""
-        return await self.shelf.read(nodes)
+        return await self.references.read(nodes)
 
     def change(self, record: Record) -> Change:
         """The change that a record is, at the next offset."""
         self.offset += 1
         kind = kind_of(record)
-        return Change(self.offset - 1, kind, record_id(kind, record), placed(record, STAMP))
+        return Change(self.offset - 1, kind, record_id(kind, record), index_entries(record, STAMP))
 
     async def wipe(self) -> None:
         """Remove everything of ours, as emptying Redis would."""
@@ -111,14 +110,14 @@ class InRedis:
 
 
 class InCache:
-    """The shelf in Redis behind a worker's memory, with the link that tells it of changes."""
+    """The reference store in Redis behind a worker's memory, with the link that tells it of changes."""
 
     MARKER = "client:marker"
 
     def __init__(self, in_redis: InRedis, told: "Redis") -> None:
         self.below = in_redis
-        self.cache = CachedShelf(in_redis.shelf)
-        self.tracking = Tracking(told, in_redis.namespace, in_redis.shelf, self.cache)
+        self.cache = ReferenceCache(in_redis.references)
+        self.tracking = CacheInvalidation(told, in_redis.namespace, in_redis.references, self.cache)
         self._puts = 0
 
     async def put(self, *records: Record) -> None:
@@ -126,14 +125,14 @@ class InCache:
         self._puts += 1
         marker = client("marker", site=f"site-{self._puts}")
         await self.below.put(*records, marker)
-        await self._told(marker)
+        await self._sync(marker)
 
     async def delete(self, kind: ReferenceKind, identity: str) -> None:
         """Take a tombstone, and wait until memory was told of it."""
         await self.below.delete(kind, identity)
         await self.put()
 
-    async def read(self, nodes: Collection[str]) -> Mapping[str, Dossier]:
+    async def read(self, nodes: Collection[str]) -> Mapping[str, EntityRecord]:
         """Read nodes, twice: the second time from memory."""
         await self.cache.read(nodes)
         before = self.cache.asked
@@ -141,7 +140,7 @@ class InCache:
         assert before == self.cache.asked, "what was just read was not kept"
         return found
 
-    async def _told(self, marker: Record) -> None:
+    async def _sync(self, marker: Record) -> None:
         # Redis tells of all that a script has changed in one message: whoever knows the marker knows the others.
         async with asyncio.timeout(10):
             while True:
@@ -170,7 +169,7 @@ async def in_cache(in_redis: InRedis, services: Addresses) -> AsyncIterator[InCa
 
 @pytest.fixture
 async def in_redis(services: Addresses) -> AsyncIterator[InRedis]:
-    """A shelf in a real Redis, in a namespace of its own."""
+    """A reference store in a real Redis, in a namespace of its own."""
     redis: Redis = Redis.from_url(services.redis)
     kept = InRedis(redis)
     await kept.begin()
@@ -181,21 +180,21 @@ async def in_redis(services: Addresses) -> AsyncIterator[InRedis]:
 
 @pytest.fixture(params=["memory", "redis", "cache"])
 def kept(request: pytest.FixtureRequest, in_redis: InRedis, in_cache: InCache) -> Kept:
-    """Any shelf."""
-    shelves: dict[str, Kept] = {"memory": InMemory(), "redis": in_redis, "cache": in_cache}
-    return shelves[request.param]
+    """Any reference store."""
+    reference_stores: dict[str, Kept] = {"memory": InMemory(), "redis": in_redis, "cache": in_cache}
+    return reference_stores[request.param]
 
 
 async def held(kept: Kept) -> dict[str, list[str]]:
     """What each node holds, in a few words; nodes that hold nothing are left out."""
     found = {}
-    for node, dossier in (await kept.read(NODES)).items():
-        words = [f"record {dossier.staff.value.status}"] if dossier.staff else []
-        words += [f"record {dossier.client.value.status}"] if dossier.client else []
-        words += [f"owner {owner}" for owner in dossier.owners]
-        words += [f"work {one.value.work_id}" for one in dossier.work]
-        words += [f"entry {one.value.entry_id}" for one in dossier.watchlist]
-        words += [f"edge {edge.relationship.relationship_id}" for edge in dossier.edges]
+    for node, entity in (await kept.read(NODES)).items():
+        words = [f"record {entity.staff.value.status}"] if entity.staff else []
+        words += [f"record {entity.client.value.status}"] if entity.client else []
+        words += [f"owner {owner}" for owner in entity.owners]
+        words += [f"work {one.value.work_id}" for one in entity.work]
+        words += [f"entry {one.value.entry_id}" for one in entity.watchlist]
+        words += [f"edge {edge.relationship.relationship_id}" for edge in entity.edges]
         if words:
             found[node] = sorted(words)
     return found
@@ -206,7 +205,7 @@ async def held(kept: Kept) -> dict[str, list[str]]:
 
 async def test_a_node_that_nothing_is_known_of_is_empty(kept: Kept) -> None:
     """Not an error, and not left out."""
-    assert {S1: Dossier(), C1: Dossier()} == await kept.read([S1, C1])
+    assert {S1: EntityRecord(), C1: EntityRecord()} == await kept.read([S1, C1])
 
 
 async def test_every_record_lies_where_it_is_looked_for(kept: Kept) -> None:
@@ -264,9 +263,9 @@ STAMPS = [
 @pytest.mark.parametrize(("expected", "timestamp"), STAMPS)
 async def test_any_timestamp_can_be_read_back(expected: int, timestamp: int) -> None:
     """One that could not would stop whoever reads the node, again and again."""
-    shelf = MemoryShelf()
-    shelf.put("client", client("C-1"), timestamp)
-    known = (await shelf.read([C1]))[C1].client
+    references = MemoryReferenceStore()
+    references.put("client", client("C-1"), timestamp)
+    known = (await references.read([C1]))[C1].client
     assert known is not None
     assert (known.as_of - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1) == expected
 
@@ -408,31 +407,54 @@ async def test_ids_that_look_like_our_own_names(kept: Kept) -> None:
 async def test_what_was_applied_is_passed_over(in_redis: InRedis) -> None:
     """A late writer, or one that reads again from the beginning, cannot turn back time."""
     late = [in_redis.change(client("C-1")), in_redis.change(work("W-1"))]
-    await in_redis.shelf.apply(in_redis.epoch, PARTITION, late, 2)
+    await in_redis.references.apply(in_redis.epoch, PARTITION, late, 2)
     await in_redis.put(client("C-1", status="closed"))
     await in_redis.delete("work", "W-1")
-    state, records = in_redis.shelf.state, await in_redis.shelf.records()
-    assert await in_redis.shelf.apply(in_redis.epoch, PARTITION, late, 2) == 0
+    state, records = in_redis.references.state, await in_redis.references.records()
+    assert await in_redis.references.apply(in_redis.epoch, PARTITION, late, 2) == (0, 0)
     assert await held(in_redis) == {C1: ["record closed"]}
-    assert (records, {PARTITION: 4}) == (await in_redis.shelf.records(), await in_redis.shelf.applied())
-    assert state != in_redis.shelf.state  # what is read names the state that was read
+    assert (records, {PARTITION: 4}) == (await in_redis.references.records(), await in_redis.references.applied())
+    assert state != in_redis.references.state  # what is read names the state that was read
 
 
 async def test_of_a_batch_the_new_part_is_taken(in_redis: InRedis) -> None:
     """Records read again in front of new ones."""
     changes = [in_redis.change(work(f"W-{number}")) for number in range(4)]
-    assert await in_redis.shelf.apply(in_redis.epoch, PARTITION, changes[:2], 2) == 2
-    assert await in_redis.shelf.apply(in_redis.epoch, PARTITION, changes, 4) == 2
-    assert await in_redis.shelf.records() == {"work": 4}
+    assert await in_redis.references.apply(in_redis.epoch, PARTITION, changes[:2], 2) == (2, 0)
+    assert await in_redis.references.apply(in_redis.epoch, PARTITION, changes, 4) == (2, 0)
+    assert await in_redis.references.records() == {"work": 4}
+
+
+async def test_a_deletion_that_can_be_read_in_two_ways(in_redis: InRedis) -> None:
+    """What has the first id goes; only where there is none, what has the other; and what matched nothing is counted."""
+
+    async def deleted(first: str, instead: str | None) -> int:
+        in_redis.offset += 1
+        change = Change(in_redis.offset - 1, "client", first, None, instead)
+        return (await in_redis.references.apply(in_redis.epoch, PARTITION, [change], in_redis.offset)).unmatched
+
+    await in_redis.put(client('"C-1"'), client("C-1"), client("C-2"))
+    assert await deleted('"C-1"', "C-1") == 0
+    assert (await in_redis.read([C1]))[C1].client is not None
+    assert await deleted('"C-1"', "C-1") == 0
+    assert (await in_redis.read([C1]))[C1].client is None
+    assert await deleted('"C-1"', "C-1") == 1
+    assert await deleted("C-3", None) == 1
+    assert await in_redis.references.records() == {"client": 1}
+    assert [await in_redis.references.holds(in_redis.epoch, "client", one) for one in ("C-1", "C-2")] == [False, True]
+    # In one step, of which the record and its deletion are both a part.
+    both = [in_redis.change(client("C-5")), Change(in_redis.offset, "client", '{"id":"C-5"}', None, "C-5")]
+    in_redis.offset += 1
+    assert await in_redis.references.apply(in_redis.epoch, PARTITION, both, in_redis.offset) == (2, 0)
 
 
 async def test_partitions_are_counted_apart(in_redis: InRedis) -> None:
     """And a position moves without records, since the last ones may carry no data; it never moves back."""
-    apply = in_redis.shelf.apply
+    apply = in_redis.references.apply
     await apply(in_redis.epoch, "a:0", [], 7)
     await apply(in_redis.epoch, "a:1", [in_redis.change(work())], 1)
     await apply(in_redis.epoch, "a:0", [], 3)
-    assert await in_redis.shelf.applied() == {"a:0": 7, "a:1": 1}
+    assert await in_redis.references.applied() == {"a:0": 7, "a:1": 1}
 
 
 async def test_records_are_counted_by_kind(in_redis: InRedis) -> None:
@@ -441,34 +463,38 @@ async def test_records_are_counted_by_kind(in_redis: InRedis) -> None:
     await in_redis.delete("work", "W-1")
     await in_redis.delete("work", "W-1")
     await in_redis.delete("watchlist", "M-1")
-    assert await in_redis.shelf.records() == {"work": 1, "watchlist": 0, "client": 1}
+    assert await in_redis.references.records() == {"work": 1, "watchlist": 0, "client": 1}
 
 
 async def test_a_change_names_another_state(in_redis: InRedis) -> None:
     """Which assessments carry; reading alone leaves it."""
     await in_redis.put(client("C-1"))
     await in_redis.read([C1])
-    before = in_redis.shelf.state
+    before = in_redis.references.state
     await in_redis.read([C2])
-    assert before == in_redis.shelf.state
+    assert before == in_redis.references.state
     await in_redis.put(client("C-1", status="closed"))
     await in_redis.read([C1])
-    assert before != in_redis.shelf.state
+    assert before != in_redis.references.state
 
 
 async def test_an_emptied_redis_is_noticed(in_redis: InRedis) -> None:
     """Nobody reads from it and nobody writes to it under the old epoch; a new one begins with nothing applied."""
     await in_redis.put(client("C-1"))
     await in_redis.wipe()
-    with pytest.raises(EpochChanged):
+    with pytest.raises(NotReadable):
         await in_redis.read([C1])
     with pytest.raises(EpochChanged):
         await in_redis.put(client("C-2"))
-    assert await in_redis.shelf.current_epoch() is None
+    assert await in_redis.references.current_epoch() is None
     old = in_redis.epoch
     await in_redis.begin()
     assert old != in_redis.epoch
-    assert (await held(in_redis), await in_redis.shelf.applied(), await in_redis.shelf.records()) == ({}, {}, {})
+    assert (await held(in_redis), await in_redis.references.applied(), await in_redis.references.records()) == (
+        {},
+        {},
+        {},
+    )
 
 
 async def test_the_epoch_of_another_is_noticed(in_redis: InRedis) -> None:
@@ -477,7 +503,7 @@ async def test_the_epoch_of_another_is_noticed(in_redis: InRedis) -> None:
     other = InRedis(in_redis.redis, in_redis.namespace)
     await other.begin()
     await other.put(client("C-1"))
-    with pytest.raises(EpochChanged):
+    with pytest.raises(NotReadable):
         await in_redis.read([C1])
     with pytest.raises(EpochChanged):
         await in_redis.put(client("C-1", status="closed"))
@@ -486,26 +512,27 @@ async def test_the_epoch_of_another_is_noticed(in_redis: InRedis) -> None:
 
 async def test_who_begins_second_takes_the_epoch_that_is_there(in_redis: InRedis) -> None:
     """Two workers that start together load one set of data."""
-    assert in_redis.epoch == await in_redis.shelf.begin("another")
-    assert in_redis.epoch == await in_redis.shelf.current_epoch()
+    assert in_redis.epoch == await in_redis.references.begin("another")
+    assert in_redis.epoch == await in_redis.references.current_epoch()
 
 
 async def test_data_that_were_not_found_complete_are_not_read(in_redis: InRedis) -> None:
-    """Not by the shelf, and not by the directory on it: it raises and guesses nothing."""
+    """Not by the reference store, and not by the directory on it: it raises and guesses nothing."""
     await in_redis.put(client("C-1"))
-    in_redis.shelf.epoch = None
+    in_redis.references.epoch = None
     with pytest.raises(NotReadable):
-        await Directory(in_redis.shelf).facts_for([an_access()])
+        await Directory(in_redis.references).facts_for([an_access()])
 
 
 async def test_a_redis_that_is_away_is_not_readable() -> None:
     """Whatever is asked of it."""
     redis: Redis = Redis.from_url("redis://127.0.0.1:9/0", socket_connect_timeout=1)
-    shelf = RedisShelf(redis, "nowhere:")
-    shelf.epoch = "any"
+    references = RedisReferenceStore(redis, "nowhere:")
+    references.epoch = "any"
     questions: list[Callable[[], Any]] = [
-        lambda: shelf.read([C1]), lambda: shelf.begin("e"), shelf.current_epoch, shelf.applied, shelf.records,
-        lambda: shelf.apply("e", PARTITION, [], 1),
+        lambda: references.read([C1]), lambda: references.begin("e"), references.current_epoch, references.applied,
+        references.records,
+        lambda: references.apply("e", PARTITION, [], 1),
     ]  # fmt: skip
     for ask in questions:
         with pytest.raises(NotReadable, match="Redis does not answer"):

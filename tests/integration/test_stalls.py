@@ -17,7 +17,7 @@ FAULTS = {
     "loop": "block",
     "produce": "_hang",
     "redis": "_hang",
-    "commit": "_commit",
+    "commit": "_hang",
     "fetcher": "_hang",
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stream.embedded.server import free_port
+from sandbox.server import free_port
 from stream.settings import Settings
 from stream.topic_admin import administration
 from tests.conftest import TEST_PARTITIONS
@@ -59,7 +59,7 @@ def test_a_partition_is_shown_by_the_worker_that_reads_it_and_by_no_other(
 
 
 def shown(worker: RunningWorker) -> set[str]:
-    """Give the partitions of accesses whose lag a worker shows."""
+    """Return the partitions of accesses whose lag a worker shows."""
     page = worker.page("/metrics")[1]
     return set(
         re.findall(
@@ -69,12 +69,12 @@ def shown(worker: RunningWorker) -> set[str]:
 
 
 def both_ready(*workers: RunningWorker) -> bool:
-    """Say whether all of them are ready."""
+    """Return whether all of them are ready."""
     return all(worker.page("/readyz")[0] == 200 for worker in workers)
 
 
 def members(settings: Settings) -> dict[str, tuple[str, frozenset[Any]]]:
-    """Give, by instance id, each member of the screening group: its member id and its partitions."""
+    """Return, by instance id, each member of the screening group: its member id and its partitions."""
     group = settings.consumer_group("screen")
     with administration(settings) as admin:
         described = admin.describe_groups([group])[group]

@@ -29,7 +29,7 @@ def test_created_as_the_contract_says(admin: KafkaAdminClient, settings: Setting
     """All eighteen, eight partitions each, and then nothing differs and nothing is left to do."""
     created = create_missing(admin, settings)
     assert sorted(created) == sorted(settings.topic(topic.name) for topic in CATALOGUE)
-    assert len(created) == 18
+    assert len(created) == 20
     assert {len(topic["partitions"]) for topic in admin.describe_topics(created)} == {PARTITIONS}
     assert differences(admin, settings) == []
     assert create_missing(admin, settings) == []
@@ -71,7 +71,7 @@ def test_by_command(admin: KafkaAdminClient, settings: Settings, environment: di
     missing = accesswatch("topics", "check", "--json", environment=environment)
     assert missing.returncode == 1
     assert {item["found"] for item in json.loads(missing.stdout)} == {"missing"}
-    assert missing.stderr.startswith("18 of 18 topics are missing")
+    assert missing.stderr.startswith("20 of 20 topics are missing")
     assert accesswatch("topics", "create", "--partitions", "2", environment=environment).returncode == 0
     assert "0 created" in accesswatch("topics", "create", environment=environment).stdout
     assert accesswatch("topics", "check", environment=environment).returncode == 0

@@ -1,30 +1,24 @@
 """``accesswatch watch`` on a pseudo-terminal, with real key presses; and in a pipe."""
 
-import fcntl
-import os
-import pty
 import signal
-import struct
 import subprocess
 import termios
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from sqlite3 import connect
 
-import pyte
 import pytest
 
-from alerts.identity import alert_id
-from alerts.rules.catalogue import RULES
+from alerts.alert import alert_id
+from alerts.detection.registry import RULES
 from alerts.store.store import Store
-from enrichment.newzealand import nz_date
+from enrichment.nz_time import nz_date
 from tests.support.alert_builders import NOON, NOW, a_hit, an_answer
 from tests.support.console import ACCESSWATCH
+from tests.support.terminal import Terminal, a_terminal
 from tests.support.worker import eventually, without_ours
 
-LINES, COLUMNS = 24, 100
 DOWN = "\x1b[B"
 RAISED = [("C-1", "high", "own-record"), ("C-2", "medium", "media-watchlist"), ("C-3", "low", "repeat-visits")]
 
@@ -61,104 +55,16 @@ def id_of(client: str) -> str:
     return alert_id("S-1", client, nz_date(NOON))
 
 
-class Terminal:
-    """A pseudo-terminal with the command on it, and a screen that shows what a person would see."""
-
-    def __init__(self, *arguments: str, environment: Mapping[str, str]) -> None:
-        self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-        self.before = termios.tcgetattr(theirs)
-        self._theirs = theirs
-        self._screen = pyte.Screen(COLUMNS, LINES)
-        self._stream = pyte.ByteStream(self._screen)
-        self._lock = threading.Lock()
-        self.written = b""
-        self.process = subprocess.Popen(
-            [ACCESSWATCH, "watch", *arguments],
-            # Whatever terminal the tests themselves run on, or none.
-            env=dict(environment) | {"TERM": "xterm", "COLUMNS": str(COLUMNS), "LINES": str(LINES)},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 Ctrl-C needs its terminal
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def press(self, keys: str) -> None:
-        """Type."""
-        os.write(self._ours, keys.encode())
-
-    def shows(self, *words: str) -> list[str]:
-        """Wait until all of these words are on the screen; give its lines."""
-        try:
-            return eventually(lambda: self._shows(words))
-        except AssertionError:
-            raise AssertionError(f"{words} did not come; the screen:\n{self}") from None
-
-    def chosen(self) -> str:
-        """The line of the alert that is chosen."""
-        return next((line for line in self.lines() if line.startswith(">")), "")
-
-    def choose(self, keys: str, words: str) -> None:
-        """Type and wait until the chosen line holds these words."""
-        self.press(keys)
-        eventually(lambda: words in self.chosen(), f"{words} was not chosen")
-
-    def lines(self) -> list[str]:
-        """What stands on the screen."""
-        with self._lock:
-            return [line.rstrip() for line in self._screen.display]
-
-    def end(self) -> int:
-        """Wait for the end of the command; the terminal must be as it was."""
-        code = self.process.wait(30)
-        assert termios.tcgetattr(self._theirs) == self.before
-        os.close(self._theirs)
-        self._reader.join(10)
-        assert self.written.count(b"\x1b[?1049h") == self.written.count(b"\x1b[?1049l") == 1
-        assert self.written.rindex(b"\x1b[?25h") > self.written.rindex(b"\x1b[?25l")
-        assert b"Traceback" not in self.written
-        return code
-
-    def close(self) -> None:
-        """Leave nothing behind."""
-        self.process.kill()
-        self.process.wait()
-        os.close(self._ours)
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
-
-    def _shows(self, words: tuple[str, ...]) -> list[str]:
-        lines = self.lines()
-        return lines if all(any(word in line for line in lines) for word in words) else []
-
-    def _read(self) -> None:
-        while True:
-            try:
-                written = os.read(self._ours, 65_536)
-            except OSError:  # the other end is closed
-                return
-            with self._lock:
-                self.written += written
-                self._stream.feed(written)
-
-
 @contextmanager
-def a_terminal(*arguments: str, environment: Mapping[str, str]) -> Iterator[Terminal]:
-    """Run the command on a terminal for as long as the block."""
-    terminal = Terminal("--interval", "0.1", *arguments, environment=environment)
-    try:
+def watching(*arguments: str, environment: Mapping[str, str]) -> Iterator[Terminal]:
+    """Watch on a terminal for as long as the block."""
+    with a_terminal("watch", "--interval", "0.1", *arguments, environment=environment) as terminal:
         yield terminal
-    finally:
-        terminal.close()
 
 
 def test_the_chosen_alert_is_acknowledged_with_one_key(store: Store, environment: dict[str, str]) -> None:
     """Newest first, counted by severity; the choice stays with its alert when a newer one comes; q ends."""
-    with a_terminal(environment=environment) as terminal:
+    with watching(environment=environment) as terminal:
         lines = terminal.shows("3 open  1 high  1 medium  1 low", "Client in the media")
         assert [line.split()[0] for line in lines[3:6]] == [id_of(client)[:11] for client in ("C-3", "C-2", "C-1")]
         assert "S-1" not in str(terminal)
@@ -185,7 +91,7 @@ def test_the_chosen_alert_is_acknowledged_with_one_key(store: Store, environment
 @pytest.mark.usefixtures("store")
 def test_nobody_sees_an_alert_about_themselves(environment: dict[str, str]) -> None:
     """As in `alerts list`: who is named by ACCESSWATCH_ACTOR finds none here."""
-    with a_terminal("--ids", environment=environment | {"ACCESSWATCH_ACTOR": "S-1"}) as terminal:
+    with watching("--ids", environment=environment | {"ACCESSWATCH_ACTOR": "S-1"}) as terminal:
         terminal.shows("0 open", "No alert is open.")
         terminal.press("q")
         assert terminal.end() == 0
@@ -195,7 +101,7 @@ def test_nobody_sees_an_alert_about_themselves(environment: dict[str, str]) -> N
 @pytest.mark.parametrize(("how", "code"), [("Ctrl-C", 130), ("SIGTERM", 143)])
 def test_the_terminal_is_given_back(environment: dict[str, str], how: str, code: int) -> None:
     """Ctrl-C as a key press, or a signal from elsewhere: modes, screen and cursor are as before."""
-    with a_terminal(environment=environment) as terminal:
+    with watching(environment=environment) as terminal:
         terminal.shows("3 open")
         assert termios.tcgetattr(terminal._theirs) != terminal.before
         if how == "Ctrl-C":
@@ -207,7 +113,7 @@ def test_the_terminal_is_given_back(environment: dict[str, str], how: str, code:
 
 def test_what_somebody_else_does_is_seen(store: Store, environment: dict[str, str]) -> None:
     """A closed alert goes; an alert that cannot be acknowledged any more says why; more than fit are scrolled to."""
-    with a_terminal("--ids", environment=environment) as terminal:
+    with watching("--ids", environment=environment) as terminal:
         terminal.shows("3 open", "C-2")
         store.close_alert(id_of("C-2"), "explained", because=None, by="S-9", now=NOW)
         terminal.shows("2 open")
@@ -224,7 +130,7 @@ def test_what_somebody_else_does_is_seen(store: Store, environment: dict[str, st
 @pytest.mark.usefixtures("store")
 def test_a_store_that_does_not_answer_is_said_and_waited_for(environment: dict[str, str], tmp_path: Path) -> None:
     """The list stays, said to be old; then it goes on."""
-    with a_terminal(environment=environment) as terminal, closing(connect(tmp_path / "alerts.sqlite3")) as database:
+    with watching(environment=environment) as terminal, closing(connect(tmp_path / "alerts.sqlite3")) as database:
         terminal.shows("3 open")
         database.execute("ALTER TABLE alerts RENAME TO elsewhere")
         terminal.shows("Not up to date: ", "3 open")

@@ -7,12 +7,24 @@ from typing import Any
 
 import pytest
 
-from enrichment.directory import NotReadable
-from enrichment.memory_windows import MemoryWindows
-from enrichment.newzealand import nz_date
-from enrichment.redis_windows import CALL_SECONDS, RedisWindows
-from enrichment.windows import Noted, Windows, WindowStore
-from stream.redis_link import connect
+from enrichment.lookup import NotReadable
+from enrichment.nz_time import nz_date
+from enrichment.windows.memory import MemoryWindows
+from enrichment.windows.redis import CALL_SECONDS, RedisWindows
+from enrichment.windows.spec import (
+    DAY,
+    OPENED,
+    OTHERWISE,
+    SEARCHED,
+    Distinct,
+    Earlier,
+    Observation,
+    Plan,
+    Window,
+    Windows,
+    WindowStore,
+)
+from stream.redis_connection import connect
 from stream.settings import Settings
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -34,164 +46,252 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[WindowStore]:
     await client.aclose()
 
 
-def noted(event_id: str, ago: timedelta = timedelta(), **fields: Any) -> Noted:
-    """An unexplained access of S-1 to C-1, so long before noon."""
+#: Each way of counting once, and the distinct clients over an hour and over a day.
+PLAN: Plan = {
+    "u": Window("distinct", "staff", "client", HOUR),
+    "l": Window("distinct", "staff", "client", DAY),
+    "c": Window("distinct", "client", "staff", DAY),
+    "v": Window("dates", "staff", "client"),
+    "f": Window("number", "staff", "nothing", HOUR),
+    "r": Window("sum", "staff", "records", DAY),
+    "t": Window("latest_other", "staff", "site", 10 * MINUTE),
+    "h": Window("same", "staff", "date", DAY),
+    "k": Window("entries", "staff", "trail", HOUR),
+    "n": Window("number", "staff", "step", HOUR),
+    "b": Window("unled", "staff", "step", HOUR, 2 * MINUTE, "n"),
+    "q": Window("latest_unled_of", "staff", "step", HOUR, 2 * MINUTE, "n"),
+}
+
+
+def an_observation(event_id: str, ago: timedelta = timedelta(), stands_in: str = "u", **fields: Any) -> Observation:
+    """An access of S-1 to C-1, so long before noon, that asks the windows which it stands in."""
     at = NOON - ago
-    least: dict[str, Any] = {"staff_id": "S-1", "client_id": "C-1", "standing": "unexplained"}
-    return Noted(event_id=event_id, at=at, date=nz_date(at).toordinal(), **(least | fields))
+    least: dict[str, Any] = {"staff_id": "S-1", "client_id": "C-1", "stands_in": stands_in, "asks": stands_in}
+    return Observation(event_id=event_id, at=at, date=nz_date(at).toordinal(), **(least | fields))
 
 
-async def last(store: WindowStore, *accesses: Noted) -> Windows:
-    """Note accesses in one batch and give the answer to the last."""
-    return (await store.note(accesses))[-1]
+async def last(store: WindowStore, *accesses: Observation) -> Windows:
+    """Observe accesses in one batch and return the answer to the last."""
+    return (await store.observe(accesses, PLAN))[-1]
+
+
+async def clients(store: WindowStore, *accesses: Observation) -> int:
+    """Observe accesses and return how many distinct clients the last finds in its hour."""
+    found: Distinct = (await last(store, *accesses))["u"]
+    return found.count
 
 
 async def test_a_window_includes_both_its_ends(store: WindowStore) -> None:
     """Exactly an hour before counts, a microsecond more does not."""
-    answer = await last(
+    found = await clients(
         store,
-        noted("a", HOUR, client_id="C-2"),
-        noted("b", HOUR + MICROSECOND, client_id="C-3"),
-        noted("c", client_id="C-4", staff_id="S-2"),
-        noted("d"),
+        an_observation("a", HOUR, client_id="C-2"),
+        an_observation("b", HOUR + MICROSECOND, client_id="C-3"),
+        an_observation("c", client_id="C-4", staff_id="S-2"),
+        an_observation("d"),
     )
-    assert answer.clients_hour == 2
+    assert found == 2
 
 
 async def test_an_access_counts_once_however_often_it_comes(store: WindowStore) -> None:
     """Again in the same batch, in another, and with another content."""
-    again = noted("a", client_id="C-2", records=7, searched="nothing")
-    await store.note([again, again])
-    await store.note([again, noted("a", client_id="C-3", records=9, searched="opened")])
-    other = await last(store, noted("a", client_id="C-3", site="WLG", sites_back=HOUR))
-    assert other.clients_hour == 1
-    answer = await last(store, noted("b", records=1, searched="nothing"))
-    assert answer.clients_hour == 2
-    assert answer.records_day == 8
-    assert answer.searches_hour == 2
+    again = an_observation("a", stands_in="ufr", client_id="C-2", records=7)
+    await store.observe([again, again], PLAN)
+    await store.observe([again, an_observation("a", stands_in="ufr", client_id="C-3", records=9)], PLAN)
+    assert await clients(store, an_observation("a", client_id="C-3", site="WLG")) == 1
+    answer = await last(store, an_observation("b", stands_in="ufr", records=1))
+    assert (answer["u"].count, answer["r"], answer["f"]) == (2, 8, 2)
 
 
 async def test_a_late_access_counts_where_it_belongs(store: WindowStore) -> None:
     """It does not see what happened after it, and is seen by what is judged later."""
-    await store.note([noted("now", client_id="C-2")])
-    late = await last(store, noted("late", 30 * MINUTE, client_id="C-3"))
-    assert late.clients_hour == 1
-    assert (await last(store, noted("then"))).clients_hour == 3
+    await store.observe([an_observation("now", client_id="C-2")], PLAN)
+    assert await clients(store, an_observation("late", 30 * MINUTE, client_id="C-3")) == 1
+    assert await clients(store, an_observation("then")) == 3
 
 
 async def test_an_access_of_a_month_ago_is_answered_with_the_accesses_of_then(store: WindowStore) -> None:
     """Lateness up to 31 days counts."""
     month = timedelta(days=31)
-    await store.note([noted("then", month + MINUTE, client_id="C-2")])
-    assert (await last(store, noted("late", month))).clients_hour == 2
+    await store.observe([an_observation("then", month + MINUTE, client_id="C-2")], PLAN)
+    assert await clients(store, an_observation("late", month)) == 2
 
 
 async def test_what_an_access_was_is_as_judged_first(store: WindowStore) -> None:
     """Judged again with other facts it still counts itself, and others see what it was at first."""
-    await store.note([noted("a", client_id="C-2", standing="explained")])
-    again = await last(store, noted("a", client_id="C-2"))
-    assert again.clients_hour == 1
-    assert (await last(store, noted("b"))).clients_hour == 1
+    await store.observe([an_observation("a", client_id="C-2", stands_in="f")], PLAN)
+    assert await clients(store, an_observation("a", client_id="C-2")) == 1
+    assert await clients(store, an_observation("b")) == 1
 
 
-async def test_distinct_actors_of_a_client(store: WindowStore) -> None:
-    """The explained do not count, nor those of yesterday; the others are named with their newest time."""
-    await store.note(
-        [
-            noted("a", timedelta(hours=24), staff_id="S-2"),
-            noted("b", timedelta(hours=24) + MICROSECOND, staff_id="S-3"),
-            noted("c", HOUR, staff_id="S-4", standing="explained"),
-            noted("d", HOUR, staff_id="S-2"),
-            noted("e", HOUR, staff_id="S-5", client_id="C-2"),
-        ]
+async def test_what_asks_need_not_stand_in_the_window_nor_what_stands_in_it_ask(store: WindowStore) -> None:
+    """And what asks nothing, or finds nothing, is answered nothing."""
+    await store.observe([an_observation("a", MINUTE, stands_in="f", asks="")], PLAN)
+    answers = await store.observe(
+        [an_observation("b", stands_in="", asks="f"), an_observation("c", asks=""), an_observation("d", asks="t")],
+        PLAN,
     )
-    answer = await last(store, noted("f"))
-    assert answer.surge_actors.count == 2
-    assert [(one.value, one.at) for one in answer.surge_actors.others] == [("S-2", NOON - HOUR)]
+    assert [dict(one) for one in answers] == [{"f": 1}, {}, {}]
+
+
+async def test_distinct_staff_of_a_client(store: WindowStore) -> None:
+    """Those of yesterday do not count, nor those of another window; the others are named with their newest time."""
+    await store.observe(
+        [
+            an_observation("a", DAY, "c", staff_id="S-2"),
+            an_observation("b", DAY + MICROSECOND, "c", staff_id="S-3"),
+            an_observation("c", HOUR, "u", staff_id="S-4"),
+            an_observation("d", HOUR, "c", staff_id="S-2"),
+            an_observation("e", HOUR, "c", staff_id="S-5", client_id="C-2"),
+        ],
+        PLAN,
+    )
+    found: Distinct = (await last(store, an_observation("f", stands_in="c")))["c"]
+    assert found.count == 2
+    assert [(one.value, one.at) for one in found.others] == [("S-2", NOON - HOUR)]
 
 
 async def test_dates_of_visits(store: WindowStore) -> None:
     """The own date and the 29 before, each once, of this pair alone."""
     days = [timedelta(days=number) for number in (0, 1, 1, 29, 30, 31)]
-    earlier = [noted(f"v{number}", ago) for number, ago in enumerate(days)]
-    others = [noted("o1", timedelta(days=2), staff_id="S-2"), noted("o2", timedelta(days=3), client_id="C-2")]
-    answer = await last(store, *earlier, *others, noted("after", -timedelta(days=1)), noted("now"))
+    earlier = [an_observation(f"v{number}", ago, "v") for number, ago in enumerate(days)]
+    others = [
+        an_observation("o1", timedelta(days=2), "v", staff_id="S-2"),
+        an_observation("o2", timedelta(days=3), "v", client_id="C-2"),
+    ]
+    after, now = an_observation("after", -timedelta(days=1), "v"), an_observation("now", stands_in="v")
     today = nz_date(NOON).toordinal()
-    assert answer.visit_dates == (today - 29, today - 1, today)
+    assert (await last(store, *earlier, *others, after, now))["v"] == (today - 29, today - 1, today)
 
 
-async def test_marked_accesses(store: WindowStore) -> None:
-    """Lookups and dormant records are counted apart, and an access may be both."""
-    await store.note(
+async def test_an_access_may_stand_in_several_windows(store: WindowStore) -> None:
+    """Each counts its own."""
+    await store.observe(
         [
-            noted("a", HOUR, client_id="C-2", lookup=True),
-            noted("b", HOUR, client_id="C-3", dormant=True),
-            noted("c", HOUR, client_id="C-4", lookup=True, dormant=True),
-            noted("d", HOUR, client_id="C-5"),
-        ]
+            an_observation("a", HOUR, "l", client_id="C-2"),
+            an_observation("b", HOUR, "u", client_id="C-3"),
+            an_observation("c", HOUR, "ul", client_id="C-4"),
+        ],
+        PLAN,
     )
-    answer = await last(store, noted("e", lookup=True, dormant=True))
-    assert answer.lookup_clients.count == 3
-    assert [one.value for one in answer.lookup_clients.others] == ["C-2", "C-4"]
-    assert [one.value for one in answer.dormant_clients.others] == ["C-3", "C-4"]
+    answer = await last(store, an_observation("e", stands_in="ul"))
+    assert [one.value for one in answer["l"].others] == ["C-2", "C-4"]
+    assert [one.value for one in answer["u"].others] == ["C-3", "C-4"]
 
 
-async def test_searches_and_explained_accesses(store: WindowStore) -> None:
-    """Within the hour, whether they opened something or not."""
-    none: dict[str, Any] = {"client_id": None, "standing": "no_subject"}
-    await store.note(
+async def test_the_number_of_accesses(store: WindowStore) -> None:
+    """Within the hour, with and without a client; the own one too."""
+    none: dict[str, Any] = {"client_id": None}
+    await store.observe(
         [
-            noted("a", HOUR, searched="nothing", **none),
-            noted("b", MINUTE, searched="opened", standing="explained"),
-            noted("c", MINUTE, standing="explained"),
-            noted("d", HOUR + MICROSECOND, searched="nothing", **none),
-            noted("e", HOUR + MICROSECOND, standing="explained"),
-        ]
+            an_observation("a", HOUR, "f", **none),
+            an_observation("b", MINUTE, "f"),
+            an_observation("c", MINUTE, "u"),
+            an_observation("d", HOUR + MICROSECOND, "f", **none),
+        ],
+        PLAN,
     )
-    answer = await last(store, noted("f", searched="nothing", **none))
-    assert (answer.searches_hour, answer.explained_hour) == (3, 2)
+    assert (await last(store, an_observation("f", stands_in="f", **none)))["f"] == 3
 
 
 async def test_another_site(store: WindowStore) -> None:
-    """The newest from another site within the time, of whatever standing; one without a site says nothing."""
+    """The newest from another site within the time; the own site says nothing, nor somebody else's."""
     back = 10 * MINUTE
-    await store.note(
+    await store.observe(
         [
-            noted("a", back, site="AKL", standing="explained"),
-            noted("b", back + MICROSECOND, site="CHC"),
-            noted("c", 5 * MINUTE, site=None),
-            noted("d", 4 * MINUTE, site="WLG", client_id=None, standing="no_subject"),
-        ]
+            an_observation("a", back, "t", site="AKL"),
+            an_observation("b", back + MICROSECOND, "t", site="CHC"),
+            an_observation("d", 4 * MINUTE, "t", site="WLG", client_id=None),
+        ],
+        PLAN,
     )
-    answer = await last(store, noted("e", site="WLG", sites_back=back))
-    assert answer.elsewhere is not None
-    assert (answer.elsewhere.value, answer.elsewhere.at) == ("AKL", NOON - back)
-    assert (await last(store, noted("f", MICROSECOND, site="DUD", sites_back=back, standing="explained"))).elsewhere
-    assert (await last(store, noted("g", site="WLG", staff_id="S-2", sites_back=back))).elsewhere is None
+    answer = await last(store, an_observation("e", stands_in="t", site="WLG"))
+    assert answer["t"] == Earlier("AKL", NOON - back)
+    assert "t" in await last(store, an_observation("f", MICROSECOND, "t", site="DUD"))
+    assert "t" not in await last(store, an_observation("g", stands_in="t", site="WLG", staff_id="S-2"))
 
 
-async def test_a_colleagues_searches(store: WindowStore) -> None:
-    """Those that opened nothing, within the time, by the colleagues who were asked for."""
-    none: dict[str, Any] = {"client_id": None, "standing": "no_subject", "searched": "nothing"}
-    await store.note(
-        [
-            noted("a", HOUR, staff_id="S-2", **none),
-            noted("b", 2 * HOUR, staff_id="S-3", **none),
-            noted("c", MINUTE, staff_id="S-4", searched="opened"),
-            noted("d", MINUTE, staff_id="S-5", **none),
-            noted("e", 2 * MINUTE, staff_id="S-5", **none),
-        ]
+async def test_of_several_sites_at_one_time_the_first_in_order_is_named(store: WindowStore) -> None:
+    """Whatever the event ids are."""
+    sites = ("WLG", "AKL", "DUD", "CHC")
+    await store.observe([an_observation(f"{n}", MINUTE, "t", site=site) for n, site in enumerate(sites)], PLAN)
+    assert (await last(store, an_observation("x", stands_in="t", site="AKL")))["t"].value == "CHC"
+
+
+def a_step(event_id: str, ago: timedelta, step: str = SEARCHED, staff_id: str = "S-1", asks: str = "") -> Observation:
+    """A search, or what came after one."""
+    return an_observation(event_id, ago, "n", staff_id=staff_id, step=step, asks=asks)
+
+
+async def test_searches_that_led_nowhere_are_counted(store: WindowStore) -> None:
+    """Not one whose next access opens a record within the time to follow, whatever came in between by arrival."""
+    answer = await last(
+        store,
+        a_step("a", 50 * MINUTE),
+        a_step("b", 40 * MINUTE),
+        a_step("b2", 38 * MINUTE, OPENED),
+        a_step("c", 30 * MINUTE),
+        a_step("c2", 28 * MINUTE - MICROSECOND, OPENED),
+        a_step("d", 20 * MINUTE),
+        a_step("d2", 19 * MINUTE, OPENED),
+        a_step("d1", 19 * MINUTE + SECOND, OTHERWISE),
+        a_step("e", 10 * MINUTE),
+        a_step("e2", 10 * MINUTE, OPENED),
+        a_step("f", HOUR + MICROSECOND),
+        a_step("g", timedelta(), asks="b"),
     )
-    answer = await last(store, noted("f", colleagues=("S-2", "S-3", "S-4", "S-5"), colleagues_back=HOUR))
-    assert [(one.value, one.at) for one in answer.colleague_searches] == [("S-2", NOON - HOUR), ("S-5", NOON - MINUTE)]
+    assert answer["b"] == len("acdeg")
+
+
+async def test_the_newest_search_of_each_of_some_others_that_led_nowhere(store: WindowStore) -> None:
+    """Within the time, of those who were asked for."""
+    await store.observe(
+        [
+            a_step("a", HOUR, staff_id="S-2"),
+            a_step("b", 2 * HOUR, staff_id="S-3"),
+            a_step("c", MINUTE, OPENED, "S-4"),
+            a_step("d", 5 * MINUTE, staff_id="S-5"),
+            a_step("e", 9 * MINUTE, staff_id="S-5"),
+            a_step("f", 4 * MINUTE, OPENED, "S-5"),
+        ],
+        PLAN,
+    )
+    answer = await last(store, an_observation("x", stands_in="", asks="q", others=("S-2", "S-3", "S-4", "S-5")))
+    assert answer["q"] == (Earlier("S-2", NOON - HOUR), Earlier("S-5", NOON - 9 * MINUTE))
+
+
+async def test_accesses_of_the_same_date_are_counted(store: WindowStore) -> None:
+    """The own date, within the time, the access itself included where it stands in the window."""
+    before = [an_observation(f"{n}", timedelta(hours=n), "h") for n in range(1, 14)]
+    # Noon UTC is one o'clock at night in New Zealand.
+    assert (await last(store, *before, an_observation("x", stands_in="h")))["h"] == 2
+
+
+async def test_a_trail_gives_what_was_kept(store: WindowStore) -> None:
+    """The newest first, each with its time."""
+    kept = [an_observation(f"{n}", n * MINUTE, "k", asks="", trail=f"n{n}") for n in (3, 1, 2, 61)]
+    answer = await last(store, *kept, an_observation("x", stands_in="", asks="k"))
+    assert answer["k"] == tuple(Earlier(f"n{n}", NOON - n * MINUTE) for n in (1, 2, 3))
 
 
 async def test_the_calendars_ends_are_no_failure(store: WindowStore) -> None:
     """Any valid time may come."""
     for number, year in enumerate((1, 9999)):
         at = datetime(year, 6, 1, tzinfo=UTC)
-        first = Noted(f"x{number}", "S-1", "C-1", at, at.toordinal(), "unexplained", lookup=True, site="AKL")
-        assert (await last(store, first)).clients_hour == 1
+        first = Observation(f"x{number}", "S-1", "C-1", at, at.toordinal(), "AKL", 0, "ulcvt", "ulcvt")
+        assert await clients(store, first) == 1
+
+
+async def test_what_an_earlier_release_has_left_is_counted(settings: Settings) -> None:
+    """A day of a rolling upgrade: it put what else it knew before the client."""
+    client = connect(settings)
+    store = RedisWindows(client, f"{settings.group}:")
+    micros = int(NOON.timestamp() * 1_000_000)
+    key = f"{settings.group}:w:u:S-1:{micros // 86_400_000_000}"
+    await client.zadd(key, {b"12345678" + b"3AKL-1\nC-2": micros, b"abcdefgh" + b"0\nC-3": micros})
+    found: Distinct = (await last(store, an_observation("e")))["u"]
+    assert [one.value for one in found.others] == ["C-2", "C-3"]
+    await client.aclose()
 
 
 async def test_both_stores_say_the_same_of_a_random_day(settings: Settings) -> None:
@@ -205,28 +305,29 @@ async def test_both_stores_say_the_same_of_a_random_day(settings: Settings) -> N
     start = 0
     while start < len(accesses):
         batch = accesses[start : start + chance.randint(1, 200)]
-        assert await redis.note(batch) == await memory.note(batch)
+        assert await redis.observe(batch, PLAN) == await memory.observe(batch, PLAN)
         start += len(batch)
     await client.aclose()
 
 
-def _anything(chance: random.Random, number: int) -> Noted:
-    standing = chance.choice(["explained", "unexplained", "unexplained", "no_subject"])
-    unexplained = standing == "unexplained"
-    opened = standing != "no_subject"
-    return noted(
+def _anything(chance: random.Random, number: int) -> Observation:
+    opened = chance.random() < 0.7
+    site = chance.choice([None, "AKL", "WLG"])
+    may = "frnhk" + ("ulcv" if opened else "") + ("t" if site else "")
+    others = tuple({f"S-{chance.randint(1, 12)}" for _ in range(chance.choice([0, 2]))})
+    asks = "".join(chance.sample(f"{may.replace('n', '')}b", chance.randint(0, 2))) + ("q" if others else "")
+    return an_observation(
         f"e{number}",
         timedelta(seconds=chance.randint(0, 86_400 * 3), microseconds=chance.randint(0, 3)),
+        "".join(chance.sample(may, chance.randint(0, len(may)))),
         staff_id=f"S-{chance.randint(1, 12)}",
         client_id=f"C-{chance.randint(1, 40)}" if opened else None,
-        standing=standing,
-        searched=chance.choice(["no", "no", "opened" if opened else "nothing"]),
-        lookup=unexplained and chance.random() < 0.5,
-        dormant=unexplained and chance.random() < 0.3,
-        records=chance.choice([0, 0, 0, 5]),
-        site=chance.choice([None, "AKL", "WLG"]),
-        sites_back=chance.choice([None, 10 * MINUTE]),
-        colleagues=tuple({f"S-{chance.randint(1, 12)}" for _ in range(chance.choice([0, 2]))}) if unexplained else (),
+        records=chance.choice([0, 5]),
+        site=site,
+        asks=asks,
+        others=others,
+        step=chance.choice([SEARCHED, OPENED, OTHERWISE]),
+        trail=chance.choice(["nC-1", "uC-2"]),
     )
 
 
@@ -236,7 +337,7 @@ async def test_where_redis_does_not_answer_nothing_is_said() -> None:
 
     async with Redis.from_url("redis://127.0.0.1:1/0") as nowhere:
         with pytest.raises(NotReadable, match="Redis does not answer"):
-            await RedisWindows(nowhere, "x:").note([noted("a")])
+            await RedisWindows(nowhere, "x:").observe([an_observation("a")], PLAN)
 
 
 async def test_a_call_that_took_long_is_followed_by_calls_of_fewer_accesses(
@@ -253,12 +354,12 @@ async def test_a_call_that_took_long_is_followed_by_calls_of_fewer_accesses(
 
     monkeypatch.setattr(client, "evalsha", counted)
     store = RedisWindows(client, f"{settings.group}:")
-    accesses = [noted(f"e{number}", client_id=f"C-{number}") for number in range(64)]
+    accesses = [an_observation(f"e{number}", client_id=f"C-{number}") for number in range(64)]
     # The first call brings the script.
-    await store.note(accesses[:1])
+    await store.observe(accesses[:1], PLAN)
     await client.client_pause(int(2000 * CALL_SECONDS))
-    await store.note(accesses[:32])
-    await store.note(accesses)
+    await store.observe(accesses[:32], PLAN)
+    await store.observe(accesses, PLAN)
     assert calls[2] <= calls[1] // 2
-    assert (await last(store, noted("last"))).clients_hour == len(accesses)
+    assert await clients(store, an_observation("last", client_id="C-0")) == len(accesses)
     await client.aclose()

@@ -5,8 +5,9 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from stream.rights import AGENT_ROLES, needed
+from stream.acls import needed
 from stream.settings import load
+from stream.specs import AGENTS
 from stream.topic_admin import administration, create_missing
 from tests.faults import agency
 from tests.faults.fault import Heal
@@ -78,6 +79,6 @@ async def _set_up(environment: dict[str, str], kafka: SecuredKafka) -> None:
     administrator = load(without_ours() | {"ACCESSWATCH_KAFKA": kafka.plain})
     with administration(administrator) as admin:
         create_missing(admin, administrator, partitions=PARTITIONS)
-    kafka.grant_exactly(f"User:{USER}", needed(load(environment), AGENT_ROLES))
+    kafka.grant_exactly(f"User:{USER}", needed(load(environment), AGENTS))
     for topic, records in agency.reference().items():
         await publish(administrator, topic, records)

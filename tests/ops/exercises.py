@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from stream.outgoing import PublishError
+from stream.producer import PublishError
 from stream.topic_admin import administration
 from stream.topics import ACCESS, ALERT, CATALOGUE
 from tests.faults import agency, service_faults, store_faults

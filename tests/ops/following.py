@@ -67,7 +67,7 @@ def _short(found: "re.Match[str]") -> str:
 
 
 def queries(runbook: str) -> list[str]:
-    """Give the queries that a runbook asks."""
+    """Return the queries that a runbook asks."""
     text = (ROOT / "docs" / "runbooks" / f"{runbook}.md").read_text("utf-8")
     found = [code.replace("\\|", "|") for code in re.findall(r"`([^`\n]+)`", text)]
     asked = [code for code in found if re.search(r"\baccesswatch_\w|\bprocess_\w|\bup\{", code)]
@@ -147,7 +147,7 @@ def say(found: Followed, *, write: bool) -> None:
 
 
 def text(found: Followed) -> str:
-    """Say what was seen, as it stands in the runbook."""
+    """Return what was seen, as it stands in the runbook."""
     asked = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(asked, check=True, capture_output=True, text=True, cwd=ROOT).stdout.strip()
     exercise = found.exercise

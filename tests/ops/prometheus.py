@@ -110,7 +110,7 @@ def a_prometheus(directory: Path, rule_files: Sequence[Path]) -> Iterator[Promet
 
 
 def watch_workers(directory: Path, addresses: Sequence[str]) -> None:
-    """Say which workers there are; written beside and moved, since it is read at any time."""
+    """Write which workers there are; written beside and moved, since it is read at any time."""
     fresh = directory / "workers.json.new"
     fresh.write_text(json.dumps([{"targets": list(addresses)}]))
     fresh.rename(directory / "workers.json")

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from stream.connections import aiokafka_options
-from stream.publishing import Publisher
+from stream.producer import Publisher
 from stream.topics import ACCESS
 from tests.faults.scene import Scene
 from tests.ops.prometheus import Prometheus, watch_workers
@@ -87,6 +87,6 @@ def _remember_last_week(prometheus: Prometheus) -> None:
 
 
 def finds(prometheus: Prometheus, query: str) -> bool:
-    """Say whether a panel's query finds anything that is a number."""
+    """Return whether a panel's query finds anything that is a number."""
     found = prometheus.query(query.replace("$__rate_interval", "1m"))
     return any(not math.isnan(float(series["value"][1])) for series in found)

@@ -15,8 +15,8 @@ import yaml
 from cloudcoil.models.keda import v1alpha1 as keda
 from cloudcoil.models.prometheus_operator import v1 as monitoring
 
-from alerts.delivery.routes import load as load_delivery
-from alerts.limits import load as load_limits
+from alerts.detection.config import load as load_limits
+from alerts.notify.config import load as load_delivery
 from stream.settings import PREFIX, Settings
 from stream.worker import DRAIN_SECONDS_MAX, STOP_SECONDS_MAX
 

@@ -24,7 +24,7 @@ needs_promtool = pytest.mark.skipif(
 
 
 def rules() -> Iterator[dict[str, Any]]:
-    """Give every alert rule."""
+    """Yield every alert rule."""
     for file in RULES:
         for group in yaml.safe_load(file.read_text())["groups"]:
             yield from (rule for rule in group["rules"] if "alert" in rule)

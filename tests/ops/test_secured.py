@@ -19,12 +19,12 @@ from pydantic import SecretStr
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from stream.commands.failure import CommandFailed
-from stream.embedded.server import free_port
-from stream.redis_link import connect
-from stream.rights import AGENT_ROLES, Right, needed
-from stream.rights_check import check_rights
+from enrichment.errors import CommandError
+from sandbox.server import free_port
+from stream.acls import AclEntry, check_acls, needed
+from stream.redis_connection import connect
 from stream.settings import Settings, load
+from stream.specs import AGENTS
 from stream.topics import ACCESS, ALERT, dead_letter_topic
 from tests.support.console import accesswatch
 from tests.support.mail_and_hooks import Hook, Mailbox, http_server, smtp_server, until
@@ -64,7 +64,7 @@ class Installation:
         """Let the user do what these agents or commands need, and nothing else."""
         self.grant_exactly(needed(self.settings, roles))
 
-    def grant_exactly(self, rights: Sequence[Right]) -> None:
+    def grant_exactly(self, rights: Sequence[AclEntry]) -> None:
         """Let the user do these things, and nothing else."""
         self.kafka.grant_exactly(f"User:{self.user}", rights)
 
@@ -147,7 +147,7 @@ async def test_a_worker_does_all_its_work_with_the_listed_rights_and_says_no_sec
         environment["ACCESSWATCH_LOG_LEVEL"] = "DEBUG"
         checked = await asyncio.to_thread(accesswatch, "config", "check", environment=environment)
         assert checked.returncode == 0, checked.stderr
-        installation.grant(AGENT_ROLES)
+        installation.grant(AGENTS)
         with a_worker(environment, tmp_path) as worker:
             alert = await eventually_async(lambda: one(installation, ALERT))
             parked = await eventually_async(lambda: one(installation, dead_letter_topic(ACCESS)))
@@ -234,12 +234,12 @@ def channels(port: int, address: str, secret: Path) -> dict[str, Any]:
 
 
 async def one(installation: Installation, topic: str) -> Any:
-    """Give the first record of a topic, or None while there is none."""
+    """Return the first record of a topic, or None while there is none."""
     records = await read_all(installation.kafka.plain, installation.settings.topic(topic))
     return records[0] if records else None
 
 
-@pytest.mark.parametrize("agent", AGENT_ROLES)
+@pytest.mark.parametrize("agent", AGENTS)
 def test_without_any_one_of_its_rights_an_agent_says_which(installation: Installation, agent: str) -> None:
     """It ends with exit 1 and a sentence that names the operation and the topic or group.
 
@@ -250,15 +250,15 @@ def test_without_any_one_of_its_rights_an_agent_says_which(installation: Install
     for left_out in rights:
         installation.grant_exactly([right for right in rights if right is not left_out])
         expected = f"Kafka does not let this user {left_out}: grant it what"
-        with pytest.raises(CommandFailed) as refused:
-            check_rights(installation.settings, [agent])
+        with pytest.raises(CommandError) as refused:
+            check_acls(installation.settings, [agent])
         assert str(refused.value).startswith(expected)
         if left_out in {rights[0], rights[-1]}:
             ended = accesswatch("worker", "--agents", agent, environment=installation.environment)
             assert (ended.returncode, expected in ended.stderr) == (1, True), ended.stderr
             assert "Traceback" not in ended.stderr
     installation.grant_exactly(rights)
-    check_rights(installation.settings, [agent])
+    check_acls(installation.settings, [agent])
 
 
 def test_a_client_certificate_is_who_we_are(installation: Installation, authority: Authority, tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_a_client_certificate_is_who_we_are(installation: Installation, authorit
     }
     refused = accesswatch("worker", environment=environment)
     assert (refused.returncode, "Kafka does not let this user" in refused.stderr) == (1, True)
-    installation.kafka.grant_exactly(f"User:{name}", needed(installation.settings, AGENT_ROLES))
+    installation.kafka.grant_exactly(f"User:{name}", needed(installation.settings, AGENTS))
     with a_worker(environment, tmp_path) as worker:
         assert worker.stop() == 0
     wrong = accesswatch("worker", environment={**environment, "ACCESSWATCH_KAFKA_KEY_PASSWORD": "another"})

@@ -2,14 +2,13 @@
 
 import pytest
 
-from alerts.case import Case
-from alerts.rules.acquaintance_record import RULE
-from alerts.rules.form import Hit
+from alerts.detection.rule import Case, Hit
+from alerts.detection.rules.acquaintance_record import RULE
 from tests.support.cases import a_case, asked, brief
 from tests.support.records import related, staff, work
 
 S1, C1, C2 = "staff:S-1", "client:C-1", "client:C-2"
-NONE = "no friendship, acquaintance, former partnership or club joins the actor and the client"
+NONE = "no friendship, acquaintance, former partnership or club joins the actor, or their partner, and the client"
 EDGE = f"{S1}={C1}"
 OTHERS = ["partner", "parent", "child", "sibling", "grandparent", "whanau", "household", "business", "colleague"]
 
@@ -28,6 +27,36 @@ CASES = [
         id="a friend who is not sure enough, of the same club",
     ),
     pytest.param(NONE, a_case(related(S1, C2, "friend"), related(C2, C1, "friend")), id="a friend's friend"),
+    pytest.param(
+        f"medium: {S1}={C2}, {C2}={C1}",
+        a_case(related(S1, C2, "partner"), related(C2, C1, "former_partner")),
+        id="the partner's former partner",
+    ),
+    pytest.param(
+        f"medium: {C2}={S1}, {C1}={C2}",
+        a_case(related(C2, S1, "partner"), related(C1, C2, "former_partner")),
+        id="the same, written the other way round",
+    ),
+    pytest.param(
+        NONE,
+        a_case(related(S1, C2, "former_partner"), related(C2, C1, "partner")),
+        id="the former partner's partner is none",
+    ),
+    pytest.param(
+        NONE,
+        a_case(related(S1, C2, "partner", confidence=0.7), related(C2, C1, "former_partner", confidence=0.7)),
+        id="the partner's former partner, not sure enough",
+    ),
+    pytest.param(
+        NONE,
+        a_case(related(S1, C2, "partner", valid_to="2026-11-19"), related(C2, C1, "former_partner")),
+        id="no partner any more on that day",
+    ),
+    pytest.param(
+        f"medium: {EDGE}",
+        a_case(related(S1, C1, "club"), related(S1, C2, "partner"), related(C2, C1, "former_partner")),
+        id="one step before two",
+    ),
     pytest.param(f"high: {EDGE}", a_case(related(S1, C1, "friend"), work()), id="work does not excuse it"),
     pytest.param(f"high: {EDGE}", a_case(related(S1, C1, "friend"), actor_known=False), id="in no staff record"),
     pytest.param(f"high: {EDGE}", a_case(related(S1, C1, "friend"), client_known=False), id="in no client record"),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from alerts.case import Case
-from alerts.rules.business_record import RULE
+from alerts.detection.rule import Case
+from alerts.detection.rules.business_record import RULE
 from tests.support.cases import a_case, asked, brief
 from tests.support.records import related, work
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from alerts.case import Case
-from alerts.judging import Rulebook
-from alerts.rules.colleague_circle import RULE
-from enrichment.kinship import PEOPLE_MAX
+from alerts.detection.engine import RuleEngine
+from alerts.detection.rule import Case
+from alerts.detection.rules.colleague_circle import RULE
+from enrichment.relationship_graph import PEOPLE_MAX
 from tests.support.cases import SHIPPED, a_case, asked, in_a_word
 from tests.support.records import client, related, staff, work
 
@@ -78,7 +78,7 @@ def hits(case: Case, **stages: str) -> set[str]:
         rule: limits.model_copy(update={"stage": stages.get(rule.replace("-", "_"), "live")})
         for rule, limits in SHIPPED.rules.items()
     }
-    assessment = Rulebook(replace(SHIPPED, rules=rules), "release of a test").judge(case).assessment
+    assessment = RuleEngine(replace(SHIPPED, rules=rules), "release of a test").judge(case).assessment
     return {answer.rule for answer in assessment.answers if answer.answer == "hit"}
 
 

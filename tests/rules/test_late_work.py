@@ -7,11 +7,12 @@ from typing import Any, get_args
 import pytest
 
 from alerts.assessment import Severity
-from alerts.explanation import Actor, Number, WorkReason
-from alerts.hindsight import PastHit, covers, explaining, versions
-from alerts.rules.catalogue import RULES
+from alerts.detection.registry import RULES
+from alerts.detection.rule import Occasion
+from alerts.detection.work_reasons import Actor, Number, WorkReason
+from alerts.late_evidence import PastHit, covers, explaining, versions
 from enrichment.facts import Known
-from enrichment.wire import SelfReport, WorkKind
+from enrichment.schemas import SelfReport, WorkKind
 from tests.support.cases import SHIPPED
 from tests.support.records import NOON, work
 
@@ -19,14 +20,16 @@ T = datetime.fromisoformat(NOON).astimezone(UTC)
 HOUR = timedelta(hours=1)
 POLICY = SHIPPED.policy
 
-#: RULES.md, "Excused": by any work, by work that names the actor or their unit, on conditions of its own, or never.
+#: ``docs/policy.md``, "Excused": by any work, by work that names the actor or their unit, on conditions of its own,
+#: or never.
 ANY = {"colleague-circle", "proxy-lookup", "media-surge", "repeat-visits", "contact-lookup", "volume", "dormant-record"}
-NAMED = {"media-watchlist", "restricted-record"}
-OWN = {"staff-record", "shared-contact", "bulk-extract", "off-duty"}
+NAMED = {"media-watchlist"}
+OWN = {"restricted-record", "staff-record", "shared-contact", "bulk-extract", "off-duty"}
 
 PLAIN = Actor("employee", "U-1", ())
 ASSISTING = Actor("employee", "U-1", ("staff_assistance",))
 OUTSIDE = Actor("third_party", "U-1", ("fraud_investigation",))
+SERVICE = Actor("service", "U-1", ())
 
 EXCUSED = [
     *[(True, rule, number, "application", PLAIN, "medium") for rule in ANY for number in (1, 2, 3)],
@@ -36,7 +39,13 @@ EXCUSED = [
         for rule in RULES.keys() - ANY - NAMED - OWN
         for number, kind, severity in product((1, 2, 3), get_args(WorkKind), ("medium", "high"))
     ],
-    (True, "shared-contact", 3, "call", PLAIN, "medium"),
+    *[
+        (number < 3, "restricted-record", number, "review", actor, "high")
+        for number in (1, 2, 3)
+        for actor in (PLAIN, SERVICE)
+    ],
+    (True, "shared-contact", 2, "call", PLAIN, "medium"),
+    (False, "shared-contact", 3, "call", PLAIN, "medium"),
     (False, "shared-contact", 1, "call", PLAIN, "high"),
     (True, "staff-record", 1, "staff_assistance", ASSISTING, "high"),
     (True, "staff-record", 2, "investigation", ASSISTING, "high"),
@@ -59,7 +68,25 @@ def test_what_excuses_a_hit(row: tuple[bool, str, Number, WorkKind, Actor | None
     """One row: the answer, the rule, the way in which work explains and its kind, the actor, the hit's severity."""
     expected, rule, number, kind, actor, severity = row
     reason = WorkReason(number, Known(work(kind=kind), T))
-    assert RULES[rule].excused_by(reason, actor, severity) is expected
+    assert RULES[rule].excused_by(reason, Occasion(actor, severity)) is expected
+
+
+@pytest.mark.parametrize(
+    ("expected", "actor", "channel", "action"),
+    [
+        (True, SERVICE, "batch", "view"),
+        (False, SERVICE, "api", "view"),
+        (False, SERVICE, "batch", "export"),
+        (False, PLAIN, "batch", "view"),
+        (False, None, "batch", "view"),
+    ],
+)
+def test_the_work_item_of_a_batch_run_excuses_a_restricted_record(
+    expected: bool, actor: Actor | None, channel: str, action: str
+) -> None:
+    """Where a service account views it in a batch run, and nowhere else."""
+    reason = WorkReason(3, Known(work(), T))
+    assert RULES["restricted-record"].excused_by(reason, Occasion(actor, "high", channel, action)) is expected
 
 
 def a_past_hit(**fields: Any) -> PastHit:

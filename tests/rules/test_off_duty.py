@@ -4,16 +4,22 @@ from typing import Any
 
 import pytest
 
-from alerts.case import Case
-from alerts.rules.form import Hit
-from alerts.rules.off_duty import RULE
+from alerts.detection.rule import Case, Hit
+from alerts.detection.rules.off_duty import RULE
 from tests.support.cases import a_case, asked, in_a_word
-from tests.support.records import staff, work
+from tests.support.records import an_access, client, staff, work
 
 
 def on_leave(first: str, last: str, **fields: Any) -> Any:
     """S-1 with these days of leave."""
     return staff(leave=[{"from": first, "to": last}], **fields)
+
+
+def worked(explained: int, at: str = "2026-11-20T09:00:00+13:00") -> Case:
+    """An unexplained access on a day of leave, beside so many explained ones (W-2 is for C-2)."""
+    earlier = [an_access(event_id=f"B-{one}", client_id="C-2", occurred_at=at) for one in range(explained)]
+    leave = on_leave("2026-11-19", "2026-11-20")
+    return a_case(leave, client("C-2"), work("W-2", client_id="C-2"), earlier=earlier)
 
 
 CASES = [
@@ -41,8 +47,13 @@ CASES = [
     pytest.param("high", a_case(on_leave("2026-11-20", "2026-11-20", status="ended"), work()), id="ended and on leave"),
     pytest.param("high", a_case(staff(status="suspended"), client_id=None), id="without a client"),
     pytest.param(
-        "medium", a_case(on_leave("2026-11-20", "2026-11-20"), client_id=None), id="on leave, without a client"
+        "quiet", a_case(on_leave("2026-11-20", "2026-11-20"), client_id=None), id="on leave, without a client"
     ),
+    pytest.param("medium", worked(2), id="two explained accesses on a day of leave"),
+    pytest.param("quiet", worked(3), id="three explained accesses on a day of leave: at work"),
+    pytest.param("medium", worked(3, "2026-11-19T23:59:59+13:00"), id="three, but the day before"),
+    pytest.param("medium", worked(3, "2026-11-20T12:00:01+13:00"), id="three, but later"),
+    pytest.param("quiet", worked(3, "2026-11-20T00:00:00+13:00"), id="three, from midnight on"),
     pytest.param(
         "medium",
         a_case(on_leave("2026-11-20", "2026-11-20"), occurred_at="2026-11-19T11:00:00Z"),

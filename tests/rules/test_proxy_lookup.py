@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 
-from alerts.case import Case
-from alerts.rules.form import Hit
-from alerts.rules.proxy_lookup import RULE
-from enrichment.kinship import PEOPLE_MAX
-from enrichment.wire import Access
+from alerts.detection.rule import Case, Hit
+from alerts.detection.rules.proxy_lookup import RULE
+from enrichment.relationship_graph import PEOPLE_MAX
+from enrichment.schemas import Access
 from tests.support.cases import a_case, asked, in_a_word
 from tests.support.records import an_access, related, staff, work
 
@@ -19,9 +18,15 @@ CROWD = [related(C1, f"client:X-{number}", "club") for number in range(PEOPLE_MA
 
 
 def search(at: str = "2026-11-20T11:30:00+13:00", *fields: str, **others: Any) -> Access:
-    """A search of S-2 that opened nothing."""
+    """A search of S-2."""
     least = {"event_id": "B-1", "staff_id": "S-2", "action": "search", "client_id": None, "occurred_at": at}
     return an_access(**(least | {"search": {"fields": fields or ["name"], "result_count": 3}} | others))
+
+
+def followed_by(at: str, **fields: Any) -> Case:
+    """The search of S-2, and what was opened after it."""
+    after = an_access(**({"event_id": "B-2", "staff_id": "S-2", "client_id": "C-7", "occurred_at": at} | fields))
+    return a_case(*CIRCLE, earlier=[search(), after])
 
 
 CASES = [
@@ -45,6 +50,10 @@ CASES = [
     pytest.param("quiet", a_case(*CIRCLE, earlier=[search(staff_id="S-3")]), id="another colleague searched"),
     pytest.param("quiet", a_case(*CIRCLE, earlier=[search(client_id="C-9")]), id="the search opened a record"),
     pytest.param("quiet", a_case(*CIRCLE, earlier=[search(action="view")]), id="no search"),
+    pytest.param("quiet", followed_by("2026-11-20T11:32:00+13:00"), id="it led to a record 120 s later"),
+    pytest.param("high", followed_by("2026-11-20T11:32:00.001+13:00"), id="a record more than 120 s later"),
+    pytest.param("high", followed_by("2026-11-20T11:31:00+13:00", client_id=None), id="the next access opened nothing"),
+    pytest.param("high", followed_by("2026-11-20T11:31:00+13:00", staff_id="S-3"), id="somebody else opened a record"),
     pytest.param(
         "quiet", a_case(*CIRCLE, earlier=[search(search=None)]), id="a search that says nothing of its fields"
     ),
@@ -81,7 +90,7 @@ def test_it_says_who_searched_and_when() -> None:
     answer = asked(RULE, a_case(*CIRCLE, earlier=searches))
     assert isinstance(answer, Hit)
     assert (
-        "a search of staff member S-2 of the actor's unit had opened nothing at Fri 20 Nov 2026, 11:30:00 NZDT "
+        "a search of staff member S-2 of the actor's unit had led nowhere at Fri 20 Nov 2026, 11:30:00 NZDT "
         "(within 60 minutes), the recorded relationship friend joins them and this client"
     ) in answer.sentence
     assert [fact.id for fact in answer.evidence] == ["staff:S-2=client:C-1", "S-2", "S-2"]

@@ -2,11 +2,10 @@
 
 import pytest
 
-from alerts.case import Case
-from alerts.rules.form import Hit
-from alerts.rules.relative_record import RULE
-from enrichment.kinship import PEOPLE_MAX
-from enrichment.wire import Relationship
+from alerts.detection.rule import Case, Hit
+from alerts.detection.rules.relative_record import RULE
+from enrichment.relationship_graph import PEOPLE_MAX
+from enrichment.schemas import Relationship
 from tests.support.cases import SHIPPED, a_case, asked, brief
 from tests.support.records import related, staff, work
 

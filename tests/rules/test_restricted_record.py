@@ -2,13 +2,14 @@
 
 import pytest
 
-from alerts.case import Case
-from alerts.rules.restricted_record import RULE
+from alerts.detection.rule import Case
+from alerts.detection.rules.restricted_record import RULE
 from tests.support.cases import a_case, asked, brief
 from tests.support.records import client, staff, work
 
 RESTRICTED = client(restricted=True)
-EXCUSED = "work that names the actor or their unit explains it"
+EXCUSED = "work that names the actor or their unit explains it, or the work of a batch run"
+CLAIMED = (RESTRICTED, work(staff_id="S-2"))
 
 CASES = [
     pytest.param("high: C-1", a_case(RESTRICTED), id="restricted"),
@@ -23,6 +24,18 @@ CASES = [
     pytest.param(
         "high: C-1", a_case(RESTRICTED, work(staff_id="S-2"), work_id="W-1"), id="claimed work does not excuse it"
     ),
+    pytest.param(
+        EXCUSED, a_case(*CLAIMED, staff(kind="service"), work_id="W-1", channel="batch"), id="a service's batch view"
+    ),
+    pytest.param(
+        "high: C-1", a_case(*CLAIMED, staff(kind="service"), work_id="W-1", channel="api"), id="a service, no batch"
+    ),
+    pytest.param(
+        "high: C-1",
+        a_case(*CLAIMED, staff(kind="service"), work_id="W-1", channel="batch", action="update"),
+        id="a service's batch, no view",
+    ),
+    pytest.param("high: C-1", a_case(*CLAIMED, work_id="W-1", channel="batch"), id="an employee's batch view"),
     pytest.param("high: C-1", a_case(RESTRICTED, actor_known=False), id="in no staff record"),
     pytest.param("not known: the client record", a_case(client_known=False), id="in no client record"),
     pytest.param(EXCUSED, a_case(work(), client_known=False), id="in no client record, excused"),

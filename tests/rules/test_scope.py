@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from alerts.case import Case
-from alerts.rules.form import Hit
-from alerts.rules.scope import RULE
+from alerts.detection.rule import Case, Hit
+from alerts.detection.rules.scope import RULE
 from tests.support.cases import a_case, asked, in_a_word
 from tests.support.records import client, staff, work
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from alerts.case import Case
-from alerts.rules.service_account import RULE
+from alerts.detection.rule import Case
+from alerts.detection.rules.service_account import RULE
 from tests.support.cases import a_case, asked, in_a_word
 from tests.support.records import staff, work
 

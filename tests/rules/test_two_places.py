@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from alerts.case import Case
-from alerts.rules.form import Hit
-from alerts.rules.two_places import RULE
-from enrichment.wire import Access
+from alerts.detection.rule import Case, Hit
+from alerts.detection.rules.two_places import RULE
+from enrichment.schemas import Access
 from tests.support.cases import a_case, asked, in_a_word
 from tests.support.records import an_access, staff, work
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from alerts.case import Case
-from alerts.rules.form import Hit
-from alerts.rules.unknown_staff import RULE
+from alerts.detection.rule import Case, Hit
+from alerts.detection.rules.unknown_staff import RULE
 from tests.support.cases import a_case, asked, brief
 from tests.support.records import related, staff, work
 

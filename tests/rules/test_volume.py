@@ -2,9 +2,8 @@
 
 import pytest
 
-from alerts.case import Case
-from alerts.rules.form import Hit
-from alerts.rules.volume import RULE
+from alerts.detection.rule import Case, Hit
+from alerts.detection.rules.volume import RULE
 from tests.support.cases import a_case, asked, earlier_ones, in_a_word
 from tests.support.records import work
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.case import Case
-from alerts.explanation import explain
+from alerts.detection.rule import Case
+from alerts.detection.work_reasons import explain
 from tests.support.cases import SHIPPED, a_case
 from tests.support.records import NOON, staff, work
 
@@ -111,7 +111,7 @@ def test_the_three_ways(expected: str, case: Case) -> None:
     assert expected == reasons(case)
 
 
-#: RULES.md, "Work reasons": which kinds of work each role does for its unit.
+#: ``docs/policy.md``, "Work reasons": which kinds of work each role does for its unit.
 ROLE_KINDS = {
     "case_manager": {"case_management", "application", "review", "appointment"},
     "contact_centre": {"call", "appointment"},

@@ -5,10 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from alerts.alert import Alert, Reason
 from alerts.assessment import Answer, Assessment, Evidence, Severity, Versions
-from alerts.case import Case
-from alerts.explanation import Actor, Circumstances, Owner
-from alerts.merging import HitRecord
-from alerts.rules.form import About, Answered, AnyRule, Limits, Quiet, Rule
+from alerts.detection.rule import About, AnyRule, Case, Limits, NoMatch, Rule, RuleResult
+from alerts.detection.work_reasons import Actor, Circumstances, Owner
+from alerts.grouping import HitRecord
 
 #: A Friday morning in New Zealand (NZDT): 09:14:07 on 20 November 2026 there.
 NOON = datetime(2026, 11, 19, 20, 14, 7, tzinfo=UTC)
@@ -18,8 +17,8 @@ VERSIONS = Versions("1", "abc", "ref-1")
 STAFF, CLIENT = "S-4711", "C-0815"
 
 
-def _quiet(_case: Case, _limits: Limits) -> Answered:
-    return Quiet("never asks")
+def _quiet(_case: Case, _limits: Limits) -> RuleResult:
+    return NoMatch("never asks")
 
 
 def _rule(id_: str, title: str, about: About, *clauses: str) -> AnyRule:

@@ -4,8 +4,8 @@ import random
 import sys
 from datetime import timedelta
 
-from alerts.merging import HitRecord
-from alerts.store.errors import StoreError
+from alerts.grouping import HitRecord
+from alerts.store.database import StoreError
 from alerts.store.store import Store
 from tests.support.alert_builders import NOON, NOW, RULES, a_hit, an_answer
 

@@ -18,10 +18,8 @@ from typing import Any, Final
 import orjson
 
 from alerts.alert import Alert
-from alerts.delivery.digest_messages import write_due
-from alerts.delivery.gathered import Several, bring_together
-from alerts.delivery.messages import Message, Wording, message_key
-from alerts.rules.catalogue import RULES
+from alerts.detection.registry import RULES
+from alerts.notify.message import Message, Several, Wording, bring_together, message_key, write_due
 from tests.support.alert_builders import NOW, an_alert
 from tests.support.every_channel import EveryChannel, every_channel
 
@@ -57,7 +55,7 @@ def _alerts() -> dict[str, Alert]:
     return {"raised": raised, "acknowledged": acknowledged, "closed": closed, "taken back": taken_back}
 
 
-def _said(channel: str, alert: Alert, occasion: str = "told") -> Message:
+def _about(channel: str, alert: Alert, occasion: str = "told") -> Message:
     key = message_key(alert.alert_id, alert.revision, channel)
     # An escalation is the first that its channel hears.
     first_revision = 0 if occasion == "escalated" else 1
@@ -80,21 +78,23 @@ async def chapters(directory: Path) -> str:
     async with every_channel(directory) as channels:
         text = [
             _INTRODUCTION,
-            await _mail(channels, "E-mail: an alert", _said("smtp", alerts["raised"])),
-            await _mail(channels, "E-mail: a reminder", _said("smtp", alerts["raised"], "reminder-1")),
-            await _mail(channels, "E-mail: told after the last reminder", _said("smtp", alerts["raised"], "escalated")),
-            await _mail(channels, "E-mail: an alert is taken back", _said("smtp", alerts["taken back"])),
+            await _mail(channels, "E-mail: an alert", _about("smtp", alerts["raised"])),
+            await _mail(channels, "E-mail: a reminder", _about("smtp", alerts["raised"], "reminder-1")),
+            await _mail(
+                channels, "E-mail: told after the last reminder", _about("smtp", alerts["raised"], "escalated")
+            ),
+            await _mail(channels, "E-mail: an alert is taken back", _about("smtp", alerts["taken back"])),
             await _mail(channels, "E-mail: a day's digest", _about_several("smtp", "digest")),
             await _mail(channels, "E-mail: behind the storm guard", _about_several("smtp", "storm")),
-            await _post(channels, "webhook", "Webhook", [_said("webhook", alerts["raised"])]),
-            await _post(channels, "slack", "Slack", [_said("slack", alerts["raised"])]),
-            await _post(channels, "teams", "Teams", [_said("teams", alerts["raised"])]),
+            await _post(channels, "webhook", "Webhook", [_about("webhook", alerts["raised"])]),
+            await _post(channels, "slack", "Slack", [_about("slack", alerts["raised"])]),
+            await _post(channels, "teams", "Teams", [_about("teams", alerts["raised"])]),
             await _post(
                 channels, "pagerduty", "PagerDuty: raised, acknowledged, closed",
-                [_said("pagerduty", alerts[stands]) for stands in ("raised", "acknowledged", "closed")],
+                [_about("pagerduty", alerts[stands]) for stands in ("raised", "acknowledged", "closed")],
             ),
-            await _finding(channels, _said("ocsf", alerts["raised"])),
-            await _line(channels, _said("syslog", alerts["raised"])),
+            await _finding(channels, _about("ocsf", alerts["raised"])),
+            await _line(channels, _about("syslog", alerts["raised"])),
         ]  # fmt: skip
     return "\n".join(text)
 
@@ -146,7 +146,7 @@ def _indented(content: str) -> Iterator[str]:
 
 
 def page() -> str:
-    """Give docs/alerts.md with its last part as it is now."""
+    """Return docs/alerts.md with its last part as it is now."""
     with TemporaryDirectory() as directory:
         return PAGE.read_text("utf-8").partition(HEADING)[0] + asyncio.run(chapters(Path(directory)))
 

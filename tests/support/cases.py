@@ -1,26 +1,38 @@
-"""A case as the worker makes one: the real directory over a shelf in memory, from a few records."""
+"""A case as the worker makes one: the real directory over a reference store in memory, from a few records."""
 
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from alerts.case import Case
-from alerts.judging import Rulebook
-from alerts.limits import load
-from alerts.policy import Policy
-from alerts.rules.form import Abstain, Answered, AnyRule, Hit, Quiet
-from enrichment.directory import Directory
-from enrichment.dossier import KINDS
+from alerts.detection.config import load
+from alerts.detection.engine import RuleEngine
+from alerts.detection.rule import AnyRule, Case, Hit, Indeterminate, NoMatch, RuleResult
+from alerts.detection.work_reasons import Policy
 from enrichment.facts import Facts
-from enrichment.memory_shelf import MemoryShelf
-from enrichment.memory_windows import MemoryWindows
-from enrichment.wire import Access, Record
+from enrichment.lookup import Directory
+from enrichment.reference.layout import KINDS
+from enrichment.reference.memory import MemoryReferenceStore
+from enrichment.schemas import Access, Record
+from enrichment.windows.memory import MemoryWindows
 from tests.support.records import an_access, client, staff
 
 #: When the source of every fact published it.
 AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
 SHIPPED = load()
+#: The shipped limits, with nothing that settles and every alert Internal Integrity's.
+AT_ONCE = replace(
+    SHIPPED,
+    rules={
+        rule: limits.model_copy(
+            update={
+                "settle_minutes": 0,
+                **{name: "integrity" for name in type(limits).model_fields if name.endswith("audience")},
+            }
+        )
+        for rule, limits in SHIPPED.rules.items()
+    },
+)
 
 T = TypeVar("T")
 
@@ -39,43 +51,43 @@ def a_case(
     there is none. The other arguments are fields of the access.
     """
     one = an_access(**access)
-    shelf = _shelf(one, *records, actor_known=actor_known, client_known=client_known)
-    rulebook = Rulebook(SHIPPED if policy is None else replace(SHIPPED, policy=policy), "release of a test")
+    references = _references(one, *records, actor_known=actor_known, client_known=client_known)
+    rule_engine = RuleEngine(SHIPPED if policy is None else replace(SHIPPED, policy=policy), "release of a test")
     windows = MemoryWindows()
     for before in earlier:
-        windows.note_one(rulebook.noted(rulebook.case(before, _facts(shelf, before))))
-    case = rulebook.case(one, _facts(shelf, one))
-    return case.with_windows(windows.note_one(rulebook.noted(case)))
+        windows.observe_one(rule_engine.observe(rule_engine.case(before, _facts(references, before))), rule_engine.plan)
+    case = rule_engine.case(one, _facts(references, one))
+    return case.with_windows(windows.observe_one(rule_engine.observe(case), rule_engine.plan))
 
 
 def facts_for(access: Access, *records: Record, actor_known: bool = True, client_known: bool = True) -> Facts:
     """What the directory says around an access; see ``a_case``."""
-    return _facts(_shelf(access, *records, actor_known=actor_known, client_known=client_known), access)
+    return _facts(_references(access, *records, actor_known=actor_known, client_known=client_known), access)
 
 
-def _facts(shelf: MemoryShelf, access: Access) -> Facts:
-    (facts,) = finished(Directory(shelf, hops_max=SHIPPED.hops_max).facts_for([access]))
+def _facts(references: MemoryReferenceStore, access: Access) -> Facts:
+    (facts,) = finished(Directory(references, hops_max=SHIPPED.hops_max).facts_for([access]))
     return facts
 
 
-def _shelf(access: Access, *records: Record, actor_known: bool, client_known: bool) -> MemoryShelf:
-    shelf = MemoryShelf()
+def _references(access: Access, *records: Record, actor_known: bool, client_known: bool) -> MemoryReferenceStore:
+    references = MemoryReferenceStore()
     ends: list[Record] = [staff(access.staff_id)] if actor_known else []
     if client_known and access.client_id is not None:
         ends.append(client(access.client_id))
     for record in (*ends, *records):
-        put(shelf, record)
-    return shelf
+        put(references, record)
+    return references
 
 
-def put(shelf: MemoryShelf, record: Record) -> None:
+def put(references: MemoryReferenceStore, record: Record) -> None:
     """Put a record of any kind."""
     kind = next(kind for kind, (model, _) in KINDS.items() if isinstance(record, model))
-    shelf.put(kind, record, int(AS_OF.timestamp() * 1000))
+    references.put(kind, record, int(AS_OF.timestamp() * 1000))
 
 
 def finished(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that waits for nobody, as everything over a shelf in memory."""
+    """Run a coroutine that waits for nobody, as everything over a reference store in memory."""
     try:
         coroutine.send(None)
     except StopIteration as done:
@@ -84,30 +96,30 @@ def finished(coroutine: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("it waits for something")
 
 
-def asked(rule: AnyRule, case: Case, **limits: Any) -> Answered:
+def asked(rule: AnyRule, case: Case, **limits: Any) -> RuleResult:
     """The rule's answer with the shipped limits, changed as given."""
     return rule.evaluate(case, SHIPPED.rules[rule.id].model_copy(update=limits))
 
 
-def brief(answer: Answered) -> str:
+def brief(answer: RuleResult) -> str:
     """An answer in a few words: what a row of a table expects."""
     match answer:
         case Hit(severity, _, evidence):
             return f"{severity}: {', '.join(fact.id for fact in evidence)}"
-        case Abstain(missing):
+        case Indeterminate(missing):
             return f"not known: {missing}"
-        case Quiet(because):
+        case NoMatch(because):
             return because
 
 
-def in_a_word(answer: Answered) -> str:
+def in_a_word(answer: RuleResult) -> str:
     """An answer without its reasons: the severity of a hit, ``quiet``, or what is not known."""
     match answer:
         case Hit(severity, _, _):
             return severity
-        case Abstain(missing):
+        case Indeterminate(missing):
             return f"not known: {missing}"
-        case Quiet():
+        case NoMatch():
             return "quiet"
 
 

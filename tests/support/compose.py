@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stream.embedded.server import free_port
+from sandbox.server import free_port
 from stream.settings import Settings
 
 HOUSE = Path(__file__).parents[2]

@@ -12,11 +12,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from agents.channels.senders import open_senders
-from agents.deliver import Deliverer
-from agents.relay import Relay
-from alerts.delivery.routes import load
-from alerts.store import routing, taking
+from agents.notify import Deliverer
+from agents.outbox_relay import Relay
+from alerts.notify.attempts import Attempt
+from alerts.notify.config import load, open_senders
+from alerts.store import ingest, notifications
 from alerts.store.store import Store
 from tests.support.alert_builders import NOW, RULES, a_hit
 
@@ -27,12 +27,12 @@ SECONDS_MAX = 60
 #: Number, owner, name, and whether the process dies before the call or after it, where it gave something.
 POINTS: dict[int, tuple[Any, str, bool]] = {
     1: (Store, "take_hits", True),
-    2: (taking, "write", False),
+    2: (ingest, "write", False),
     3: (Store, "take_hits", False),
     4: (Store, "claim_unpublished", False),
     5: (Store, "mark_published", True),
-    6: (routing, "route", True),
-    7: (routing, "append", False),
+    6: (notifications, "route", True),
+    7: (notifications, "append", False),
     8: (Store, "route", False),
     9: (Store, "claim_due", False),
     10: (Store, "record_sent", True),
@@ -68,7 +68,7 @@ async def carry(database: str, delivery_file: Path, topic: Path, after: timedelt
         with topic.open("ab") as file:
             file.writelines(value + b"\n" for _, value in records)
 
-    async def no_findings(_key: bytes, _value: bytes) -> None:
+    async def no_findings(_key: bytes, _value: bytes) -> Attempt:
         raise AssertionError
 
     def clock() -> Any:

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,11 +16,11 @@ import trustme
 import yaml
 from aiohttp import web
 
-from agents.channels.findings import Publish
-from agents.channels.senders import Sender, open_senders
-from alerts.delivery.attempts import Attempt
-from alerts.delivery.messages import Detail, Message
-from alerts.delivery.routes import Delivery, load
+from alerts.notify.attempts import Attempt, Sent
+from alerts.notify.channels.base import Publish, Sender
+from alerts.notify.config import load, open_senders
+from alerts.notify.message import Detail, Message
+from alerts.notify.routes import Delivery
 from tests.support.mail_and_hooks import PASSWORD, Hook, Mailbox, http_server, smtp_server
 
 KEY = b"only for these tests: 32 bytes!!"
@@ -44,6 +44,14 @@ class Trust:
         self._ca.issue_cert("127.0.0.1", "localhost").configure_cert(context)
         context.verify_mode = ssl.CERT_REQUIRED if asks else ssl.CERT_NONE
         return context
+
+    def server_files(self) -> tuple[Path, Path]:
+        """What a server on this host shows, in files: its certificate and its key."""
+        certificate = self._ca.issue_cert("127.0.0.1", "localhost")
+        paths = (self._directory / "server.pem", self._directory / "server.key")
+        certificate.cert_chain_pems[0].write_to_path(paths[0])
+        certificate.private_key_pem.write_to_path(paths[1])
+        return paths
 
     def client(self) -> tuple[Path, Path]:
         """A client's certificate and its key, in files."""
@@ -94,8 +102,17 @@ class EveryChannel:
         """Send one message through one channel."""
         return await self.senders[name].send(message, now)
 
+    def quoted(self, name: str) -> list[str]:
+        """Return what a receiver that quotes has answered."""
+        return self.mailbox.quoted if name == "smtp" else self.hooks[name].quoted
+
+    def secrets(self, name: str) -> set[str]:
+        """Return what a channel must not show: its secret, in the forms in which it is sent."""
+        held = self.delivery.secrets.get(name)
+        return set() if held is None else {held.get_secret_value()}
+
     def arrived(self, name: str) -> list[bytes]:
-        """Give all that arrived at a channel's end, each message byte for byte, its headers too."""
+        """Return all that arrived at a channel's end, each message byte for byte, its headers too."""
         match name:
             case "smtp":
                 return self.mailbox.raw
@@ -110,33 +127,45 @@ class EveryChannel:
 
 
 @asynccontextmanager
-async def every_channel(directory: Path, detail: Detail = "reference") -> AsyncIterator[EveryChannel]:
-    """Serve every kind of channel, over TLS where it has it, and open senders to them from a delivery file."""
+async def every_channel(
+    directory: Path,
+    detail: Detail = "reference",
+    *,
+    posted: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> AsyncIterator[EveryChannel]:
+    """Serve every kind of channel, over TLS where it has it, and open senders to them from a delivery file.
+
+    *posted* stands in the channels that are posted to, beside what they need.
+    """
     trust, findings = Trust(directory), list[bytes]()
     mailbox, frames = Mailbox(), Frames()
     hooks = {name: Hook([web.Response(status=202 if name == "pagerduty" else 200)]) for name in POSTED}
 
-    async def publish(key: bytes, value: bytes) -> None:
+    async def publish(key: bytes, value: bytes) -> Attempt:
         findings.append(key + b"\n" + value)
+        return Sent()
 
     async with AsyncExitStack() as stack:
         urls = {name: await stack.enter_async_context(http_server(hooks[name], trust.server())) for name in POSTED}
         smtp_port = await stack.enter_async_context(smtp_server(mailbox, tls=trust.server()))
         syslog_port = await stack.enter_async_context(syslog_server(frames, trust.server()))
-        path = _write(directory, urls, smtp_port, syslog_port, {"detail": detail, "ca_file": "ca.pem"})
-        delivery = load(path, {"SMTP_PASSWORD": PASSWORD})
+        path = _write(directory, urls, smtp_port, syslog_port, {"detail": detail, "ca_file": "ca.pem"}, posted or {})
+        delivery = load(path, {"SMTP_PASSWORD": PASSWORD, **(environment or {})})
         yield EveryChannel(delivery, hooks, mailbox, frames, findings, open_senders(delivery, publish), publish)
 
 
 def decoded(raw: bytes) -> bytes:
-    """Give a letter with its parts decoded behind it; anything else as it is."""
+    """Return a letter with its parts decoded behind it; anything else as it is."""
     letter = message_from_bytes(raw, policy=default)
     parts = [part.get_payload(decode=True) for part in letter.walk() if not part.is_multipart()]
     headers = "\n".join(f"{name}: {value}" for name, value in letter.items()).encode()
     return b"\n".join([raw, headers, *(part for part in parts if isinstance(part, bytes))])
 
 
-def _write(directory: Path, urls: dict[str, str], smtp: int, syslog: int, common: dict[str, Any]) -> Path:
+def _write(  # noqa: PLR0917 each thing that stands in it
+    directory: Path, urls: dict[str, str], smtp: int, syslog: int, common: dict[str, Any], posted: Mapping[str, Any]
+) -> Path:
     secrets = {
         "hook-secret": "whsec_" + base64.b64encode(KEY).decode(),
         "slack-url": urls["slack"],
@@ -146,7 +175,7 @@ def _write(directory: Path, urls: dict[str, str], smtp: int, syslog: int, common
     for name, secret in secrets.items():
         (directory / name).write_text(secret)
     mail = {"sender": "accesswatch@agency.example", "recipients": ["integrity-duty@agency.example"], "security": "tls"}
-    channels = {
+    channels: dict[str, dict[str, Any]] = {
         "smtp": {"host": "127.0.0.1", "port": smtp, **mail, **common},
         "webhook": {"url": urls["webhook"], "secret_file": "hook-secret", **common},
         "slack": {"url_file": "slack-url", **common},
@@ -155,6 +184,8 @@ def _write(directory: Path, urls: dict[str, str], smtp: int, syslog: int, common
         "ocsf": {"detail": common["detail"]},
         "syslog": {"host": "127.0.0.1", "port": syslog, **common},
     }
+    for name in POSTED:
+        channels[name] |= posted
     path = directory / "delivery.yaml"
     path.write_text(yaml.safe_dump({"channels": {name: {"kind": name, **one} for name, one in channels.items()}}))
     return path

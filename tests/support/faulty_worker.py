@@ -38,25 +38,26 @@ def _block_the_loop() -> None:
 
 
 def _hang_the_produce() -> None:
-    from stream.outputs import RenewedOutputs  # noqa: PLC0415 imported where the fault is
+    from stream.producer import RenewedOutputs  # noqa: PLC0415 imported where the fault is
 
     RenewedOutputs.flush = _after(RenewedOutputs.flush, _hang)  # type: ignore[method-assign]
 
 
 def _hang_redis() -> None:
-    from enrichment.redis_shelf import RedisShelf  # noqa: PLC0415 imported where the fault is
+    from enrichment.windows.redis import RedisWindows  # noqa: PLC0415 imported where the fault is
 
-    RedisShelf.read = _after(RedisShelf.read, _hang)  # type: ignore[method-assign]
+    # Asked for every batch; facts that are in memory are not.
+    RedisWindows.observe = _after(RedisWindows.observe, _hang)  # type: ignore[method-assign]
 
 
 def _hang_the_commit() -> None:
-    from stream.batches import BatchConsumer  # noqa: PLC0415 imported where the fault is
+    from aiokafka import AIOKafkaConsumer  # noqa: PLC0415 imported where the fault is
 
-    BatchConsumer._commit_in_thread = _after(BatchConsumer._commit_in_thread, _hang)  # type: ignore[method-assign]
+    AIOKafkaConsumer.commit = _after(AIOKafkaConsumer.commit, _hang)
 
 
 def _hang_the_fetcher() -> None:
-    from stream.batches import BatchConsumer  # noqa: PLC0415 imported where the fault is
+    from stream.consumer import BatchConsumer  # noqa: PLC0415 imported where the fault is
 
     BatchConsumer._hand_over = _after(BatchConsumer._hand_over, _hang)  # type: ignore[method-assign]
 
@@ -83,7 +84,7 @@ def _refuse_the_join() -> None:
 def _say_slowly_how_far() -> None:
     from stream.reference_feed import ReferenceFeed  # noqa: PLC0415 imported where the fault is
 
-    read_up_to = ReferenceFeed._read_up_to
+    read_up_to = ReferenceFeed.read_up_to
 
     async def late(self: ReferenceFeed, *read: Any) -> None:
         sys.stderr.write("FAULT INJECTED\n")
@@ -91,41 +92,50 @@ def _say_slowly_how_far() -> None:
         await asyncio.sleep(SLOW_SECONDS)
         await read_up_to(self, *read)
 
-    setattr(ReferenceFeed, "_read_up_to", late)  # noqa: B010 mypy takes a plain assignment for another form
+    setattr(ReferenceFeed, "read_up_to", late)  # noqa: B010 mypy takes a plain assignment for another form
 
 
 def _give_the_first_back() -> None:
-    from stream.batches import BatchConsumer  # noqa: PLC0415 imported where the fault is
+    from stream.consumer import BatchConsumer  # noqa: PLC0415 imported where the fault is
 
-    wait = BatchConsumer._wait_next_records
+    fetch = BatchConsumer._fetch
     given_back: set[BatchConsumer] = set()
 
-    async def moved_meanwhile(self: BatchConsumer, seconds: float) -> Any:
-        records, rest = await wait(self, seconds)
+    async def moved_meanwhile(self: BatchConsumer, *given: Any) -> Any:
+        records = await fetch(self, *given)
         if records and self not in given_back:
             given_back.add(self)
             sys.stderr.write("FAULT INJECTED\n")
             sys.stderr.flush()
             # As a rebalance in the middle of a poll does.
-            self._seeks += 1
-        return records, rest
+            self.partitions_assigned()
+        return records
 
-    setattr(BatchConsumer, "_wait_next_records", moved_meanwhile)  # noqa: B010 as below
+    setattr(BatchConsumer, "_fetch", moved_meanwhile)  # noqa: B010 as below
 
 
 def _start_one_late() -> None:
-    import faust  # noqa: PLC0415 imported where the fault is
+    from stream.consumer import BatchConsumer  # noqa: PLC0415 imported where the fault is
 
-    start = faust.App.start
+    start = BatchConsumer.on_start
 
-    async def late(self: faust.App) -> None:
-        if self.conf.id.endswith("hindsight"):
+    async def late(self: BatchConsumer) -> None:
+        if self.subscription.group.endswith("hindsight"):
             sys.stderr.write("FAULT INJECTED\n")
             sys.stderr.flush()
             await asyncio.sleep(FOREVER_SECONDS)
         await start(self)
 
-    setattr(faust.App, "start", late)  # noqa: B010 as below
+    setattr(BatchConsumer, "on_start", late)  # noqa: B010 as below
+
+
+def _never_complete() -> None:
+    from stream.reference_feed import Readiness  # noqa: PLC0415 imported where the fault is
+
+    async def look(_: Readiness) -> str:
+        return "FAULT INJECTED"
+
+    setattr(Readiness, "_look", look)  # noqa: B010 as below
 
 
 def _publish_slowly() -> None:
@@ -144,9 +154,9 @@ def _publish_slowly() -> None:
         finally:
             in_hand -= 1
 
-    async def late(self: Screen, *given: Any) -> None:
+    async def late(self: Screen, *given: Any) -> Any:
         await asyncio.sleep(PUBLISH_SECONDS)
-        await publish(self, *given)
+        return await publish(self, *given)
 
     setattr(Screen, "carry", counted)  # noqa: B010 as below
     setattr(Screen, "_publish", late)  # noqa: B010
@@ -178,12 +188,13 @@ FAULTS = {
     "join": _refuse_the_join,
     "give-back": _give_the_first_back,
     "one-late": _start_one_late,
+    "never-complete": _never_complete,
     "slow-publish": _publish_slowly,
 }
 
 if __name__ == "__main__":
     FAULTS[sys.argv[1]]()
     sys.argv[1:2] = ["worker"]
-    from stream.console import main
+    from console.main import main
 
     main()

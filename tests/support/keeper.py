@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from stream.embedded.kafka import start_kafka
-from stream.embedded.valkey import start_valkey
+from sandbox.kafka import start_kafka
+from sandbox.valkey import start_valkey
 
 
 def main() -> None:

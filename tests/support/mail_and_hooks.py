@@ -15,6 +15,10 @@ from aiohttp import web
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "delivery"
+#: What a receiver says that quotes what it was sent.
+QUOTING = "refused by policy seven:"
+#: Of an SMTP server's answer, in one line.
+_REPLY_CHARACTERS_MAX = 450
 USER, PASSWORD = "accesswatch", "correct horse"
 
 
@@ -28,6 +32,9 @@ class Mailbox:
     to_recipient: dict[str, str] = field(default_factory=dict)
     to_message: str = "250 OK"
     wait_seconds: float = 0
+    #: Refuse everything, and quote it.
+    echo: bool = False
+    quoted: list[str] = field(default_factory=list)
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802 aiosmtpd's name
         """Take a recipient, or answer as told."""
@@ -39,6 +46,11 @@ class Mailbox:
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 aiosmtpd's name
         """Take a letter, or answer as told."""
         await asyncio.sleep(self.wait_seconds)
+        if self.echo:
+            letter = message_from_bytes(envelope.content, policy=default)
+            parts = [part.get_content() for part in letter.walk() if part.get_content_type() == "text/plain"]
+            self.quoted.append(" ".join([QUOTING, letter["Subject"], letter["Message-ID"], letter["To"], *parts]))
+            return f"554 {' '.join(self.quoted[-1].split())[:_REPLY_CHARACTERS_MAX]}"
         if self.to_message.startswith("250"):
             letter = message_from_bytes(envelope.content, policy=default)
             assert isinstance(letter, EmailMessage)
@@ -80,10 +92,17 @@ class Hook:
 
     answers: list[web.Response]
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    #: Refuse everything, and quote it.
+    echo: bool = False
+    quoted: list[str] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Keep the request and answer as told."""
         self.requests.append(({name.lower(): value for name, value in request.headers.items()}, await request.read()))
+        if self.echo:
+            headers, body = self.requests[-1]
+            self.quoted.append(f"{QUOTING} {request.url} {' '.join(headers.values())} {body.decode()}")
+            return web.Response(status=400, text=self.quoted[-1])
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
 

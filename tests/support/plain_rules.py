@@ -1,4 +1,4 @@
-"""All rules once more, slowly and obviously, written from RULES.md alone: what the product is compared with.
+"""All rules once more, slowly and obviously, written from ``docs/policy.md`` alone: what the product is compared with.
 
 Works on plain JSON documents and imports nothing of ours. Every question is answered by looking through everything.
 """
@@ -51,6 +51,7 @@ class World:
     relationship: list[Doc]
     work: list[Doc]
     watchlist: list[Doc]
+    agreement: list[Doc] = field(default_factory=list)
 
 
 @dataclass
@@ -179,10 +180,14 @@ def valid(relationship: Doc, day: date) -> bool:
 
 
 def by_field(access: Doc) -> bool:
-    """A search by name, date of birth, tax number or address."""
+    """A search by name, date of birth, tax number or address that opened nothing."""
     search = access.get("search")
     fields = set(search["fields"]) if search else set()
-    return access["action"] == "search" and bool(fields & {"name", "date_of_birth", "tax_number", "address"})
+    return (
+        access["action"] == "search"
+        and access.get("client_id") is None
+        and bool(fields & {"name", "date_of_birth", "tax_number", "address"})
+    )
 
 
 def lookup(access: Doc) -> bool:
@@ -281,14 +286,26 @@ class _Asked:
     def acquaintance_record(self) -> str | None:
         if self.hops({"friend", "former_partner"}, 1):
             return "high"
-        return "medium" if self.hops({"acquaintance", "club"}, 1) else None
+        if self.hops({"acquaintance", "club"}, 1):
+            return "medium"
+        day, me, them = nz_day(self.at), *map(self.all.person, self.ends)
+        for first in self.all.around.get(me, []):
+            partner = next((end for end in map(self.all.person, (first["a"], first["b"])) if end != me), me)
+            for second in self.all.around.get(partner, []):
+                joined = {self.all.person(second["a"]), self.all.person(second["b"])} == {partner, them}
+                kinds = (first["kind"], second["kind"]) == ("partner", "former_partner")
+                sure = first.get("confidence", 1) * second.get("confidence", 1) >= 0.5
+                then = valid(first, day) and valid(second, day)
+                if len({me, partner, them}) == 3 and joined and kinds and sure and then:
+                    return "medium"
+        return None
 
     def business_record(self) -> str | None:
         return "medium" if self.hops({"business"}, 1) else None
 
     def shared_contact(self) -> str | None:
         if self.actor is None or self.client is None:
-            return None if self.reasons else "abstain"
+            return None if self.named else "abstain"
         if self.client_id in self.actor.get("client_ids", []):
             return None
         own = [self.actor, *(self.all.clients[c] for c in self.actor.get("client_ids", []) if c in self.all.clients)]
@@ -299,13 +316,13 @@ class _Asked:
                 continue
             if sum(one.get("links", {}).get(kind) == token for one in self.all.clients.values()) <= 8:
                 shared.add(kind)
-        if self.reasons:
+        if self.named:
             shared &= {"bank_account"}
         if not shared or self.hops(ALL_KINDS, 2):
             return None
         return "high" if "bank_account" in shared else "medium"
 
-    def circle(self) -> list[str] | None:
+    def colleague_contacts(self) -> list[str] | None:
         """The colleagues whose circle it is; None where it is not known."""
         if self.reasons:
             return []
@@ -332,16 +349,16 @@ class _Asked:
         return found
 
     def colleague_circle(self) -> str | None:
-        circle = self.circle()
-        return "abstain" if circle is None else "medium" if circle else None
+        colleague_contacts = self.colleague_contacts()
+        return "abstain" if colleague_contacts is None else "medium" if colleague_contacts else None
 
     def proxy_lookup(self) -> str | None:
-        circle = self.circle()
-        if circle is None:
+        colleague_contacts = self.colleague_contacts()
+        if colleague_contacts is None:
             return "abstain"
-        for colleague in circle:
+        for colleague in colleague_contacts:
             for one in self.window(timedelta(minutes=60), self.all.by_staff.get(colleague, [])):
-                if by_field(one.access) and one.access.get("client_id") is None:
+                if self.led_nowhere(one):
                     return "high"
         return None
 
@@ -382,10 +399,13 @@ class _Asked:
             for one in self.all.by_staff[self.access["staff_id"]]
             if one.unexplained and one.access["client_id"] == self.client_id
         }
-        return "medium" if len({one for one in days if timedelta(0) <= day - one <= timedelta(days=29)}) >= 3 else None
+        number = len({one for one in days if timedelta(0) <= day - one <= timedelta(days=29)})
+        return "medium" if number >= 3 else "low" if number == 2 else None
 
     def restricted_record(self) -> str | None:
-        if self.named:
+        service = self.actor is not None and self.actor["kind"] == "service"
+        batch = (self.access["action"], self.access["channel"]) == ("view", "batch")
+        if self.named or (self.reasons and service and batch):
             return None
         if self.client is None:
             return "abstain"
@@ -400,9 +420,17 @@ class _Asked:
     def search_browsing(self) -> str | None:
         if not by_field(self.access):
             return None
-        hour = self.window(HOUR)
-        searches, explained = sum(by_field(one.access) for one in hour), sum(one.explained for one in hour)
-        return "medium" if searches > 30 and explained <= searches / 3 else None
+        return "medium" if sum(self.led_nowhere(one) for one in self.window(HOUR)) > 15 else None
+
+    def led_nowhere(self, search: Past) -> bool:
+        """A search by field whose next access, as known now, opens no client within two minutes."""
+        if not by_field(search.access):
+            return False
+        mine = self.all.by_staff[search.access["staff_id"]]
+        later = [one for one in mine if search.at < one.at <= self.at]
+        following = [one for one in later if one.at == min(each.at for each in later)]
+        opens = [one for one in following if one.access.get("client_id") is not None]
+        return not opens or opens[0].at - search.at > timedelta(seconds=120)
 
     def volume(self) -> str | None:
         if not self.unexplained:
@@ -422,14 +450,31 @@ class _Asked:
 
     def bulk_extract(self) -> str | None:
         one = taken(self.access)
-        day = sum(taken(past.access) for past in self.window(DAY))
-        if not one or (one < 200 and day < 500):
+        day = sum(taken(past.access) for past in self.window(DAY) if not self.agreed(past.access))
+        if not one or self.agreed(self.access) or (one < 200 and (one < 20 or day < 500)):
             return None
         third_party = self.actor is not None and self.actor["kind"] == "third_party"
         excused = any(number in {1, 2} and kind in {"investigation", "quality_check"} for number, kind in self.reasons)
         if excused and not third_party:
             return None
         return "critical" if one >= 5000 or day >= 5000 else "high"
+
+    def agreed(self, access: Doc) -> bool:
+        """A print or an export under an agreement that fits."""
+        terms = next((one for one in self.all.world.agreement if one["agreement_id"] == access.get("agreement_id")), {})
+        actor, day = self.all.staff.get(access["staff_id"]), nz_day(when(access["occurred_at"])).isoformat()
+        return bool(
+            terms
+            and access["action"] in {"print", "export"}
+            and terms["valid_from"] <= day <= (terms.get("valid_to") or day)
+            and access.get("record_count", 1) <= terms["records_max"]
+            and (not terms.get("sections") or set(access.get("sections", [])) <= set(terms["sections"]))
+            and (
+                actor is None
+                or actor["kind"] not in {"contractor", "third_party"}
+                or actor.get("employer") == terms["party"]
+            )
+        )
 
     def off_duty(self) -> str | None:
         if self.actor is None:
@@ -440,7 +485,9 @@ class _Asked:
         if not (self.actor.get("start_date") or day) <= day <= (self.actor.get("end_date") or day):
             return "high"
         away = any(leave["from"] <= day <= leave["to"] for leave in self.actor.get("leave", []))
-        return "medium" if away and not self.reasons else None
+        today = [one for one in self.all.by_staff[self.access["staff_id"]] if nz_day(one.at) == nz_day(self.at)]
+        worked = sum(one.explained for one in today if one.at <= self.at)
+        return "medium" if away and self.unexplained and worked <= 2 else None
 
     def scope(self) -> str | None:
         if self.actor is None:

@@ -1,6 +1,7 @@
 """A random agency and a random day of it: small, crowded, and full of what rules ask about."""
 
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,6 +41,7 @@ class RandomDay:
             relationship=[self._relationship(number) for number in range(400)],
             work=[self._work(number) for number in range(4_000)],
             watchlist=[self._entry(number) for number in range(12)],
+            agreement=[self._agreement(number) for number in range(8)],
         )
         self.known: dict[str, list[str]] = {}
         for one in self.world.relationship:
@@ -70,6 +72,7 @@ class RandomDay:
             # Nobody shares a record with another staff member: each has their own part of the clients.
             "client_ids": [f"C{number}"] if number % 2 else [],
             "links": self._links(),
+            **self._maybe(0.8, "employer", f"P{number % 3}"),
             **self._maybe(0.05, "start_date", self.chance.choice(["2026-11-20", "2026-11-21", "2020-01-01"])),
             **self._maybe(0.05, "end_date", self.chance.choice(["2026-11-19", "2026-11-20", "2030-01-01"])),
             **self._maybe(0.05, "leave", [{"from": "2026-11-16", "to": f"2026-11-{self.chance.choice([19, 20])}"}]),
@@ -134,6 +137,17 @@ class RandomDay:
             **self._maybe(0.3, "half_life_hours", self.chance.choice([1, 24, 500])),
         }
 
+    def _agreement(self, number: int) -> Doc:
+        return {
+            "agreement_id": f"A{number}",
+            "party": f"P{number % 3}",
+            "records_max": self.chance.choice([100, 200, 10_000]),
+            "valid_from": self.chance.choice(["2026-01-01", "2026-01-01", "2026-11-20"]),
+            "owner": "S1",
+            **self._maybe(0.3, "valid_to", self.chance.choice(["2026-11-19", "2026-11-20"])),
+            **self._maybe(0.3, "sections", ["identity", "income"]),
+        }
+
     def _day(self) -> list[Doc]:
         """Accesses in the order of their arrival: some late by days, some twice, a few bursts."""
         chance = self.chance
@@ -154,6 +168,7 @@ class RandomDay:
                 if burst % 2:
                     access |= {"action": "search", "client_id": None, "search": {"fields": ["name"], "result_count": 2}}
                 arrivals.append((second, access))
+        arrivals += self._partners_former()
         for pair in range(15):
             staff, client = f"S{chance.randint(0, STAFF - 1)}", self._anyone()
             for number in range(5):
@@ -163,6 +178,18 @@ class RandomDay:
         arrivals += [(second + chance.uniform(0, 3_600), access) for second, access in chance.sample(arrivals, 300)]
         arrivals.sort(key=lambda one: one[0])
         return [access for _, access in arrivals]
+
+    def _partners_former(self) -> Iterator[tuple[float, Doc]]:
+        """Accesses to the former partners of partners."""
+        former = [one for one in self.world.relationship if one["kind"] == "former_partner"]
+        for number, first in enumerate(one for one in self.world.relationship if one["kind"] == "partner"):
+            for near, shared in ((first["a"], first["b"]), (first["b"], first["a"])):
+                ends = [{one["a"]: one["b"], one["b"]: one["a"]}.get(shared, "") for one in former]
+                for far in [end for end in ends if near.startswith("staff:") and end.startswith("client:")]:
+                    second = self.chance.uniform(0, 9 * 3600)
+                    access = self._access(f"P{number}-{far}", MORNING + timedelta(seconds=second))
+                    whom = {"staff_id": near.removeprefix("staff:"), "client_id": far.removeprefix("client:")}
+                    yield second, access | whom
 
     def _access(self, event_id: str, moment: datetime) -> Doc:
         chance = self.chance
@@ -182,7 +209,8 @@ class RandomDay:
             "site": chance.choices([None, "AKL", "WLG"], [30, 68, 2])[0],
             **self._maybe(0.3, "work_id", f"W{chance.randint(0, 4_200)}"),
             **({"search": search} if action == "search" else {}),
-            **({"record_count": chance.choice([1, 5, 100, 199, 200, 5_000])} if action in {"print", "export"} else {}),
+            **({"record_count": chance.choice([1, 5, 20, 100, 200, 5_000])} if action in {"print", "export"} else {}),
+            **(self._maybe(0.5, "agreement_id", f"A{chance.randint(0, 9)}") if action in {"print", "export"} else {}),
         }  # fmt: skip
 
     def _whom(self, staff: str, *, busy: bool) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from enrichment.decode import decode
-from enrichment.wire import Access, Client, Record, Relationship, SelfReport, Staff, WatchlistEntry, Work
+from enrichment.schemas import Access, Agreement, Client, Record, Relationship, SelfReport, Staff, WatchlistEntry, Work
 
 #: Friday noon in Auckland (NZDT), as every builder's access has it.
 NOON = "2026-11-20T12:00:00+13:00"
@@ -31,6 +31,9 @@ LEAST: Mapping[type[Record], Document] = {
         "report_id": "P-1", "staff_id": "S-1", "client_id": "C-1", "reported_at": NOON,
         "accessed_from": NOON, "accessed_to": NOON,
     },
+    Agreement: {
+        "agreement_id": "A-1", "party": "P-1", "records_max": 1_000, "valid_from": "2026-01-01", "owner": "S-9",
+    },
 }  # fmt: skip
 
 
@@ -51,6 +54,11 @@ def an_access(**fields: Any) -> Access:
 def staff(staff_id: str = "S-1", **fields: Any) -> Staff:
     """An active employee of unit U-1 without roles."""
     return _read(Staff, {"staff_id": staff_id, **fields})
+
+
+def agreement(agreement_id: str = "A-1", **fields: Any) -> Agreement:
+    """An agreement with party P-1 about 1,000 records at once."""
+    return _read(Agreement, {"agreement_id": agreement_id, **fields})
 
 
 def client(client_id: str = "C-1", **fields: Any) -> Client:

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from alerts.delivery.channel_settings import Channel, PagerdutyChannel, SmtpChannel
-from alerts.delivery.decide import Reason, Telling
-from alerts.delivery.matter import Load, Matter
-from alerts.delivery.route_settings import Route, Silence
-from alerts.delivery.routes import Delivery
-from alerts.store.routing import Plan
+from alerts.notify.channels.base import Channel
+from alerts.notify.channels.pagerduty.settings import PagerdutyChannel
+from alerts.notify.channels.smtp.settings import SmtpChannel
+from alerts.notify.routes import Delivery, Route, Silence
+from alerts.notify.routing import RateState, Reason, RoutingInput, SendDecision
+from alerts.store.notifications import Plan
 
 #: Where alerts go that nobody else may see.
 ELSEWHERE: Final = "elsewhere"
@@ -29,17 +29,19 @@ def a_delivery(*routes: Route, silences: tuple[Silence, ...] = ()) -> Delivery:
     return Delivery(channels, everything, None, {}, silences)
 
 
-def a_plan(decide: Callable[[Matter, Load, datetime], tuple[Telling, ...]]) -> Plan:
+def a_plan(decide: Callable[[RoutingInput, RateState, datetime], tuple[SendDecision, ...]]) -> Plan:
     """Deciding by a function; nobody is reminded."""
     return Plan(decide=decide, look_again=lambda _: None, storm_per={})
 
 
-def telling(*channels: str, withheld: tuple[str, ...] = ()) -> Callable[[Matter, Load, datetime], tuple[Telling, ...]]:
+def decision(
+    *channels: str, withheld: tuple[str, ...] = ()
+) -> Callable[[RoutingInput, RateState, datetime], tuple[SendDecision, ...]]:
     """Tell these channels of every revision, and withhold it from others."""
 
-    def decide(_matter: Matter, _load: Load, now: datetime) -> tuple[Telling, ...]:
-        kept = (Telling("more", Reason.FIRST, withheld, "withheld", now),) if withheld else ()
-        return (Telling("all", Reason.FIRST, channels, "alone", now), *kept)
+    def decide(_matter: RoutingInput, _load: RateState, now: datetime) -> tuple[SendDecision, ...]:
+        kept = (SendDecision("more", Reason.FIRST, withheld, "withheld", now),) if withheld else ()
+        return (SendDecision("all", Reason.FIRST, channels, "alone", now), *kept)
 
     return decide
 

@@ -23,10 +23,10 @@ from kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from stream.embedded.guarded import Guarded
-from stream.embedded.kafka import start_kafka
-from stream.embedded.server import free_port, listens
-from stream.rights import Right
+from sandbox.kafka import start_kafka
+from sandbox.program import Guarded
+from sandbox.server import free_port, listens
+from stream.acls import AclEntry
 from tests.support.worker import eventually
 
 _OPERATIONS = {
@@ -56,7 +56,7 @@ class Authority:
         common_name: str | None = None,
         not_after: datetime | None = None,
     ) -> tuple[Path, Path]:
-        """Give the files of a certificate with its chain, and of its key in the form that Java reads too (PKCS 8)."""
+        """Return the files of a certificate with its chain, and of its key in the form that Java reads too (PKCS 8)."""
         leaf = self._ca.issue_cert("localhost", "127.0.0.1", common_name=common_name or name, not_after=not_after)
         chain, key = self._directory / f"{name}.pem", self._directory / f"{name}.key"
         chain.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
@@ -95,7 +95,7 @@ class SecuredKafka:
             assert told == {name: None}
         # The broker learns of it a moment after the controller.
 
-    def grant_exactly(self, principal: str, rights: Sequence[Right]) -> None:
+    def grant_exactly(self, principal: str, rights: Sequence[AclEntry]) -> None:
         """Let somebody do these things and nothing else; return when the broker knows."""
         anything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
         theirs = ACLFilter(principal, None, ACLOperation.ANY, ACLPermissionType.ANY, anything)
@@ -111,7 +111,7 @@ def _as_set(acls: Iterable[ACL]) -> set[tuple[int, str, int]]:
     return {(acl.resource_pattern.resource_type, acl.resource_pattern.resource_name, acl.operation) for acl in acls}
 
 
-def _acl(principal: str, right: Right) -> ACL:
+def _acl(principal: str, right: AclEntry) -> ACL:
     kind = ResourceType.TOPIC if right.resource == "topic" else ResourceType.GROUP
     pattern = ResourcePattern(kind, right.name, ACLResourcePatternType.LITERAL)
     return ACL(principal, "*", _OPERATIONS[right.operation], ACLPermissionType.ALLOW, pattern)

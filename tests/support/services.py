@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from stream.embedded import kafka, valkey
-from stream.embedded.jars import KAFKA_VERSION
-from stream.embedded.server import free_port
-from stream.embedded.services import Addresses, embedded
+from sandbox import kafka, valkey
+from sandbox.jars import KAFKA_VERSION
+from sandbox.server import free_port
+from sandbox.services import Addresses, embedded
 
 CONTAINER_READY_SECONDS_MAX = 60.0
 
 
 def which() -> str:
-    """Say which services this run of the tests uses, in a few words."""
+    """Return which services this run of the tests uses, in a few words."""
     if _given() is not None:
         return "those of ACCESSWATCH_KAFKA and ACCESSWATCH_REDIS"
     if os.environ.get("TEST_SERVICES") == "containers":

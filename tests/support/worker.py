@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stream.connections import aiokafka_options
-from stream.publishing import Publisher
+from stream.producer import Publisher
 from stream.settings import Settings
 from tests.support.console import ACCESSWATCH
 from tests.support.topics import read_all
@@ -64,7 +64,7 @@ class RunningWorker:
         return total
 
     def log(self) -> str:
-        """Give what the worker has logged."""
+        """Return what the worker has logged."""
         return self._log.read_text("utf-8")
 
     def stop(self, number: int = signal.SIGTERM) -> int:

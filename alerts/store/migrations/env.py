@@ -1,4 +1,4 @@
-"""Alembic's entry: migrates the connection that ``alerts/store/schema.py`` hands over, inside its transaction."""
+"""Alembic's entry: migrates the connection that ``alerts/store/database.py`` hands over, inside its transaction."""
 
 from alembic import context
 

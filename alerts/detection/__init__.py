@@ -1,0 +1,1 @@
+"""Judgement: the rules, what excuses, and the engine that asks them."""

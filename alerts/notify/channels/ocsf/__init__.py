@@ -1,0 +1,1 @@
+"""OCSF Detection Findings on a topic of Kafka."""

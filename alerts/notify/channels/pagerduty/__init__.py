@@ -1,0 +1,1 @@
+"""A PagerDuty service, by Events v2."""

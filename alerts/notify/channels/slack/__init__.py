@@ -1,0 +1,1 @@
+"""A Slack channel, by an incoming webhook."""

@@ -1,0 +1,1 @@
+"""E-mail to the staff member whom a notice is for."""

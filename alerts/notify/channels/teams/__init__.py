@@ -1,0 +1,1 @@
+"""A Teams channel or chat, by an incoming webhook or a workflow."""

@@ -1,0 +1,1 @@
+"""Webhooks: CloudEvents 1.0 in JSON, signed as Standard Webhooks has it."""

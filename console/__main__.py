@@ -1,0 +1,5 @@
+"""``python -m console`` is ``accesswatch``."""
+
+from console.main import main
+
+main()

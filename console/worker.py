@@ -1,0 +1,44 @@
+"""``accesswatch worker``: the service."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from console.connected import connected
+from enrichment.errors import CommandError
+from stream import logs
+from stream.settings import load
+
+
+def worker(
+    agents: Annotated[
+        str, typer.Option(help="Which agents this process runs: screen, reference, alert, deliver; comma-separated.")
+    ] = "screen,reference,alert,deliver",
+) -> None:
+    """Run the service: read accesses, judge them, raise and deliver alerts.
+
+    Ends by SIGINT or SIGTERM: it finishes what is in hand, commits, and exits 0.
+    """
+    # Faust takes a second to import, which no other command should wait for.
+    from stream.factory import build  # noqa: PLC0415
+    from stream.specs import AGENTS  # noqa: PLC0415
+    from stream.worker import Worker  # noqa: PLC0415
+
+    chosen = [name.strip() for name in agents.split(",") if name.strip()]
+    unknown = [name for name in chosen if name not in AGENTS]
+    if unknown or not chosen:
+        raise typer.BadParameter(f"the agents are {', '.join(AGENTS)}", param_hint="--agents")
+    settings = load()
+    settings = connected(settings, needs=("kafka", "redis") if {"screen", "reference"} & set(chosen) else ("kafka",))
+    settings.check_state_directory()
+    logs.configure(settings.log_level, settings.log_format)
+    try:
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"ACCESSWATCH_STATE_DIR cannot be written to ({error.strerror}).") from None
+
+    async def run() -> None:
+        await Worker(settings).run(build, chosen)
+
+    asyncio.run(run())

@@ -1,0 +1,1 @@
+"""A working day of a fictional agency, played and shown."""

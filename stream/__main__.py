@@ -1,5 +1,0 @@
-"""``python -m stream`` is ``accesswatch``."""
-
-from stream.console import main
-
-main()

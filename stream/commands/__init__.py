@@ -1,1 +1,0 @@
-"""The commands of the contract, one file for each group."""
