@@ -48,6 +48,7 @@ EVENTS = {
     "delivery-rejected": "A changed delivery file holds mistakes, said in `why`; the one before stays in force.",
     "deletion-matched-nothing": "Null values on a topic of reference data deleted nothing; docs/reference-data.md.",
     "demo-not-tidied": "The demo could not remove its topics or keys from services that are not its own.",
+    "ending-late": "Something hung while stopping, and the process ends with 1; `tasks` says where each stood.",
     "ending-stuck": "The watchdog ends the process with 70; `tasks` says where each stood: `no-progress`.",
     "figures-not-read": "Some figures for `/metrics` could not be read; they are the next time.",
     "instance-id-shared": "Another worker has our ACCESSWATCH_INSTANCE_ID: partitions go to and fro between the two.",
@@ -82,6 +83,7 @@ EVENTS = {
     "stopped": "The worker has ended; what was acknowledged is committed.",
     "stopping-early": "The worker is told to stop before everything was started; what one agent did is committed.",
     "stopping": "The worker finishes what is in hand.",
+    "tasks-not-ended": "Some of what runs beside the agents did not end when cancelled; the worker closes all the same.",
     "trace-parked": "A record is too large for its dead-letter topic; its trace is parked.",
 }
 #: Every field there is, and what stands in it. None holds an id of a person or of their records.

@@ -140,14 +140,16 @@ class Watchdog:
                 self._end()
 
     def _end(self) -> None:
-        _log.error("ending-stuck", code=EXIT_STUCK, tasks=self._tasks())
+        _log.error("ending-stuck", code=EXIT_STUCK, tasks=tasks_standing(self._loop))
         faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
         sys.stderr.flush()
         # Neither the event loop nor anything in it can be relied on any more. What is not committed is read again.
         os._exit(EXIT_STUCK)
 
-    def _tasks(self) -> str:
-        return "\n".join(f"{task.get_name()}: {' > '.join(_frames(task))}" for task in asyncio.all_tasks(self._loop))
+
+def tasks_standing(loop: asyncio.AbstractEventLoop | None) -> str:
+    """Return where each task of an event loop stands, a line each; may be called from another thread."""
+    return "\n".join(f"{task.get_name()}: {' > '.join(_frames(task))}" for task in asyncio.all_tasks(loop))
 
 
 def _frames(task: "asyncio.Task[object]") -> list[str]:

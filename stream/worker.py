@@ -4,10 +4,12 @@ Each agent is a ``RunningAgent`` or two, made by ``stream/factory.py``.
 """
 
 import asyncio
+import faulthandler
 import gc
 import os
 import platform
 import signal
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -33,7 +35,7 @@ from stream.membership import Name
 from stream.platform_figures import watch_platform
 from stream.settings import Settings
 from stream.topic_admin import TopicEnds
-from stream.watchdog import Progress, Watchdog
+from stream.watchdog import Progress, Watchdog, tasks_standing
 
 #: Objects more than there were, after which the youngest are looked through: two batches make fewer.
 YOUNG_OBJECTS_MAX = 100_000
@@ -153,8 +155,13 @@ class RunningAgent:
 DRAIN_SECONDS_MAX = 6.0
 #: Seconds in which everything is closed after that.
 CLOSE_SECONDS_MAX = 3.0
+#: Seconds in which what is supervised ends once it is cancelled, before it is cancelled again, and how often.
+CANCEL_SECONDS = 1.0
+CANCELS_MAX = 3
 #: Seconds after the first signal at which the process ends, whatever still hangs; the contract gives it 20.
 STOP_SECONDS_MAX = 18.0
+#: What it then ends with.
+EXIT_LATE = 1
 #: Seconds between updates of the gauges.
 GAUGES_SECONDS = 1.0
 #: Seconds between looks whether the parts make progress.
@@ -286,7 +293,7 @@ class Worker:
             self._hurry.set()
         else:
             # Whatever hangs while stopping, in a thread of a library even: the process ends. Nothing is lost by that.
-            deadline = threading.Timer(STOP_SECONDS_MAX, os._exit, (1,))
+            deadline = threading.Timer(STOP_SECONDS_MAX, _end_late, (asyncio.get_running_loop(),))
             deadline.daemon = True
             deadline.start()
         self.stopping.set()
@@ -370,13 +377,30 @@ class Worker:
             _log.warning("not-all-finished")
 
     async def _cancel_tasks(self) -> None:
-        """End what is supervised: what fails from now on, because others are closing, is no failure of the worker."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """End what is supervised: what fails from now on, because others are closing, is no failure of the worker.
+
+        ``asyncio.wait_for`` of Python 3.11, which libraries use, forgets a cancellation that comes just as it is done:
+        whatever goes on is cancelled again.
+        """
+        running = set(self._tasks)
+        for _ in range(CANCELS_MAX):
+            for task in running:
+                task.cancel()
+            if running:
+                _, running = await asyncio.wait(running, timeout=CANCEL_SECONDS)
+        if running:
+            _log.warning("tasks-not-ended", tasks=", ".join(sorted(task.get_name() for task in running)))
 
     def _consumers(self) -> list[BatchConsumer]:
         return [part.consumer for part in self.parts if part.consumer is not None]
+
+
+def _end_late(loop: asyncio.AbstractEventLoop) -> None:
+    """End the process, from a thread: something hangs while stopping."""
+    _log.error("ending-late", code=EXIT_LATE, tasks=tasks_standing(loop))
+    faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
+    sys.stderr.flush()
+    os._exit(EXIT_LATE)
 
 
 async def _given_up(starting: "asyncio.Task[None]") -> None:
