@@ -21,7 +21,7 @@ import redis.asyncio
 from pydantic import TypeAdapter
 
 from agents.metrics import Metrics
-from agents.outputs import Outputs
+from agents.outputs import Outputs, TooLarge
 from alerts.assessment import Assessment
 from alerts.detection.work_reasons import (
     Actor,
@@ -33,6 +33,7 @@ from alerts.detection.work_reasons import (
     work_reason,
 )
 from enrichment.facts import Known
+from enrichment.log import events
 from enrichment.lookup import ReferenceStore
 from enrichment.reference.redis import answer
 from enrichment.relationship_graph import client_node
@@ -42,6 +43,7 @@ from enrichment.schemas import Work
 MARGIN: Final = timedelta(hours=24)
 #: Accesses to one client that wait at most; those past it are not renewed.
 WAITING_PER_CLIENT_MAX: Final = 1_000
+_log = events(__name__)
 _KEEP: Final = """
 for n = 1, #KEYS do
     local at = 2 * n - 1
@@ -153,7 +155,11 @@ class Renewal:
         if not renewed:
             return
         for one, assessment in renewed:
-            await self.outputs.send(self.topic, one.staff_id.encode(), orjson.dumps(assessment))
+            try:
+                await self.outputs.send(self.topic, one.staff_id.encode(), orjson.dumps(assessment))
+            except TooLarge:
+                # What was said of it first stands; the alert, if there is one, is revised all the same.
+                _log.warning("assessment-not-renewed", topic=self.topic)
         await self.outputs.flush()
         pipeline = self.redis.pipeline(transaction=False)
         for one, assessment in renewed:

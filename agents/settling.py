@@ -87,7 +87,7 @@ class Settling:
             self.metrics.alerts.labels(raised.rule, raised.severity).inc()
         for rule in settled.notices:
             self.metrics.notices.labels(rule).inc()
-        if settled.raised or settled.notices:
+        if settled.revised:
             self.wake()
 
     async def _decide_slips(self, now: datetime) -> None:
@@ -97,8 +97,7 @@ class Settling:
         policy = self.limits().policy
         trails = await self._trails(due, timedelta(seconds=policy.slip_seconds))
         decided = [(one, is_slip(one.client_id, one.at, trail, policy)) for one, trail in zip(due, trails, strict=True)]
-        if await asyncio.to_thread(self.store.decide_slips, decided, now):
-            self.wake()
+        self._count(await asyncio.to_thread(self.store.decide_slips, decided, now))
 
     async def _trails(self, due: Sequence[MayBeSlip], after: timedelta) -> list[tuple[Earlier, ...]]:
         """Return what each actor opened on the date of what may be a slip, and until so long after it."""

@@ -35,6 +35,7 @@ EVENTS = {
     "alerts-wait": "Revisions wait to be published to Kafka; it is tried again.",
     "alerts-wait-to-settle": "What has settled could not be made new yet: a store does not answer; it is tried again.",
     "alerts-wait-for-routes": "The store did not say which alerts somebody is to be told of; it is tried again.",
+    "assessment-not-renewed": "An assessment with its work is too large for its topic; it stays as it was.",
     "batches-smaller": "A topic takes smaller batches than ours; they are made so, and sent again.",
     "batch-goes-on": "What a held batch waited for is back.",
     "batch-held": "An agent waits for what `why` names; nothing is skipped, and it goes on by itself: `held`.",
@@ -83,7 +84,7 @@ EVENTS = {
     "stopped": "The worker has ended; what was acknowledged is committed.",
     "stopping-early": "The worker is told to stop before everything was started; what one agent did is committed.",
     "stopping": "The worker finishes what is in hand.",
-    "tasks-not-ended": "Some of what runs beside the agents did not end when cancelled; the worker closes all the same.",
+    "tasks-not-ended": "Some of what runs beside the agents did not end; the worker closes all the same.",
     "trace-parked": "A record is too large for its dead-letter topic; its trace is parked.",
 }
 #: Every field there is, and what stands in it. None holds an id of a person or of their records.

@@ -67,6 +67,8 @@ class Settled:
 
     raised: tuple[Raised, ...] = ()
     notices: tuple[str, ...] = ()
+    #: Alerts with a new revision, those included.
+    revised: int = 0
 
 
 def any_due(connection: Connection, asking: Asking, now: datetime) -> bool:
@@ -111,8 +113,11 @@ def _slip_due(asking: Asking, now: datetime) -> tuple[Any, ...]:
 
 def decide_slips(
     connection: Connection, rules: Rules, asking: Asking, decided: Sequence[tuple[MayBeSlip, bool]], now: datetime
-) -> int:
-    """Write down which accesses were slips; one that an actor may not have any more is none."""
+) -> Settled:
+    """Write down which accesses were slips; one that an actor may not have any more is none.
+
+    A notice that is no slip after all becomes Internal Integrity's, and so is raised for it.
+    """
     take_turn(connection, "hindsight")
     rows = held(connection, sorted({one.alert_id for one, _ in decided}))
     gathered = {alert_id: ALERT_DIGEST.validate_json(row.gathered) for alert_id, row in rows.items()}
@@ -129,7 +134,7 @@ def decide_slips(
             gathered[one.alert_id] = replace(before, slips=dict(+slips))
             changed.add(one.alert_id)
     scores = scores_of(connection, [gathered[alert_id] for alert_id in changed])
-    revisions = []
+    revisions, raised = [], []
     for alert_id in sorted(changed):
         row, digest = rows[alert_id], gathered[alert_id]
         audience = asking.audience(digest, row.status, row.audience)
@@ -139,8 +144,10 @@ def decide_slips(
         state = AlertState(row.revision + 1, row.raised_at, now, row.status, row.outcome, audience)
         alert = scores(digest)(render(subject_of(row), digest, state, rules))
         revisions.append(Revision(alert, orjson.dumps(digest).decode(), "revised", asked=asked))
+        if asked.asked_at is not None and row.asked_at is None:
+            raised.append(Raised(alert_id, leading_rule(digest, rules), alert.severity))
     write(connection, revisions, now)
-    return len(revisions)
+    return Settled(tuple(raised), revised=len(revisions))
 
 
 def _slips_max(asking: Asking) -> int:
@@ -192,7 +199,9 @@ def settle(
     investigated = under_investigation(connection, staff_ids) if under_investigation is not None and staff_ids else ()
     digests = {alert_id: ALERT_DIGEST.validate_json(row.gathered) for alert_id, row in rows.items()}
     turned: list[_Turned] = []
-    for alert_id, row in rows.items():
+    told: list[Row[Any]] = []
+    # In the order of their time: of questions that settle together, the later ones count the earlier.
+    for alert_id, row in sorted(rows.items(), key=lambda one: (one[1].settles_at, one[0])):
         digest = digests[alert_id]
         if asking.audience(digest, row.status, row.audience) == "integrity" or row.staff_id in investigated:
             turned.append(_Turned(row, digest, "integrity"))
@@ -201,13 +210,16 @@ def settle(
             back = datetime.combine(away[row.staff_id] + timedelta(days=1), time(), ZONE)
             connection.execute(update(ALERTS).where(ALERTS.c.alert_id == alert_id).values(settles_at=back))
         else:
-            turned.append(_to_actor(connection, row, digest, asking, now))
+            one = _to_actor(connection, row, digest, asking, told=told, now=now)
+            turned.append(one)
+            if one.audience == "actor":
+                told.append(row)
     return _turn(connection, turned, rules, asking, what="settled", now=now)
 
 
 @dataclass(frozen=True, slots=True)
 class _Turned:
-    """An alert that becomes new for somebody, with the hit that joins its reasons, as a row too."""
+    """An alert that becomes new for somebody, with the hit that has joined its reasons, as a row."""
 
     row: Row[Any]
     gathered: AlertDigest
@@ -215,11 +227,28 @@ class _Turned:
     joined: dict[str, Any] | None = None
 
 
-def _to_actor(connection: Connection, row: Row[Any], gathered: AlertDigest, asking: Asking, now: datetime) -> _Turned:
-    """Put an alert to the staff member, or to Internal Integrity where such questions have become many."""
+def _to_actor(
+    connection: Connection,
+    row: Row[Any],
+    gathered: AlertDigest,
+    asking: Asking,
+    *,
+    told: Sequence[Row[Any]],
+    now: datetime,
+) -> _Turned:
+    """Put an alert to the staff member, or to Internal Integrity where such questions have become many.
+
+    Args:
+        connection: within the transaction.
+        row: the alert.
+        gathered: its reasons.
+        asking: the limits in force.
+        told: alerts that this transaction puts to staff members before this one.
+        now: the time.
+    """
     if not asking.is_live(_UNANSWERED):
         return _Turned(row, gathered, "actor")
-    pair, actor = _told_before(connection, row)
+    pair, actor = _told_before(connection, row, told)
     if row.client_id is not None and pair + 1 >= wording.PAIR_MAX:
         return _joined(connection, row, gathered, asking, because="pair", count=pair + 1, now=now)
     if actor + 1 >= wording.ACTOR_MAX:
@@ -227,17 +256,19 @@ def _to_actor(connection: Connection, row: Row[Any], gathered: AlertDigest, aski
     return _Turned(row, gathered, "actor")
 
 
-def _told_before(connection: Connection, row: Row[Any]) -> tuple[int, int]:
+def _told_before(connection: Connection, row: Row[Any], told: Sequence[Row[Any]]) -> tuple[int, int]:
     """Return how many notices were told about this pair, and to this actor, on the dates to this one."""
+    first = row.day - timedelta(days=wording.DATES - 1)
     query = select(ALERTS.c.client_id, func.count().label("number")).where(
         ALERTS.c.staff_id == row.staff_id,
         ALERTS.c.alert_id != row.alert_id,
         ALERTS.c.told_at.is_not(None),
-        ALERTS.c.day.between(row.day - timedelta(days=wording.DATES - 1), row.day),
+        ALERTS.c.day.between(first, row.day),
         or_(ALERTS.c.outcome.is_(None), ALERTS.c.outcome != "explained"),
     )
-    found = {one.client_id: one.number for one in connection.execute(query.group_by(ALERTS.c.client_id))}
-    return found.get(row.client_id, 0) if row.client_id is not None else 0, sum(found.values())
+    found = Counter({one.client_id: one.number for one in connection.execute(query.group_by(ALERTS.c.client_id))})
+    found.update(one.client_id for one in told if one.staff_id == row.staff_id and first <= one.day <= row.day)
+    return found[row.client_id] if row.client_id is not None else 0, found.total()
 
 
 def _joined(
@@ -276,9 +307,12 @@ def _joined(
         "evidence": orjson.dumps(hit.evidence).decode(), "versions": orjson.dumps(hit.versions).decode(),
         "taken_at": now, "explained_by": None, "covered": first["covered"], "slip": None, "revision": row.revision + 1,
     }  # fmt: skip
+    joined = {**first, **own}
+    # At once: the next one looks whether there was one before.
+    connection.execute(insert(HITS), [joined])
     late = LateEvidence(covered={(event_id, hit.rule)}) if first["covered"] else None
     digest = aggregate(gathered, [hit], {event_id}, late)
-    return _Turned(row, digest, "integrity", {**first, **own})
+    return _Turned(row, digest, "integrity", joined)
 
 
 def _unanswered_before(connection: Connection, row: Row[Any]) -> bool:
@@ -317,9 +351,6 @@ def _turn(
     connection: Connection, turned: Sequence[_Turned], rules: Rules, asking: Asking, *, what: What, now: datetime
 ) -> Settled:
     """Write alerts that become new for somebody."""
-    joined = [one.joined for one in turned if one.joined is not None]
-    if joined:
-        connection.execute(insert(HITS), joined)
     scores = scores_of(connection, [one.gathered for one in turned])
     hours = asking.limits.policy.answer_hours if asking.limits is not None else 0
     revisions, raised, told = [], [], []
@@ -346,7 +377,7 @@ def _turn(
         if asked.told_at is not None and one.row.told_at is None:
             told.append(leading)
     write(connection, revisions, now)
-    return Settled(tuple(raised), tuple(told))
+    return Settled(tuple(raised), tuple(told), len(revisions))
 
 
 def _on_leave_until(connection: Connection, staff_ids: Sequence[str], on: date) -> dict[str, date]:

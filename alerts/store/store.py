@@ -152,10 +152,10 @@ class Store:
         with self._database.reading() as connection:
             return settling.slips_due(connection, self._asking(), now, limit)
 
-    def decide_slips(self, decided: Sequence[tuple[MayBeSlip, bool]], now: datetime) -> int:
-        """Write down which of them were slips, as far as an actor may have so many; give how many alerts changed."""
+    def decide_slips(self, decided: Sequence[tuple[MayBeSlip, bool]], now: datetime) -> Settled:
+        """Write down which of them were slips, as far as an actor may have so many."""
         if not decided:
-            return 0
+            return Settled()
         with self._database.writing() as connection:
             return settling.decide_slips(connection, self._rules, self._asking(), decided, now)
 

@@ -407,7 +407,9 @@ def test_the_migrations_go_down_and_up_again(url: str, store: Store) -> None:
 
 def test_a_store_of_the_release_before_gets_what_this_one_added(url: str, store: Store) -> None:
     """At 0010 it has none of it: whatever a release adds comes after what others have applied already."""
-    store.take_hits([a_hit()], NOW)
+    store.take_hits([a_hit(), a_hit("e-3", client="C-2")], NOW)
+    decided = alert_id("S-1", "C-2", DAY)
+    store.close_alert(decided, "confirmed", because=None, by="S-9", now=NOW)
     engine = open_engine(parse(url), create=False)
     database.move(engine, "0010")
     with engine.connect() as connection:
@@ -415,7 +417,9 @@ def test_a_store_of_the_release_before_gets_what_this_one_added(url: str, store:
     engine.dispose()
     upgraded = Store.open(url, RULES)
     assert upgraded.get(PAIR).audience == "integrity"
-    assert [alert.alert_id for alert in upgraded.listed(Filters(), 10)] == [PAIR]
+    (questions,) = upgraded.combinations()
+    assert (questions.questions, questions.confirmed) == (upgraded.get(decided).rules, 1)
+    assert {alert.alert_id for alert in upgraded.listed(Filters(), 10)} == {PAIR, decided}
     upgraded.take_hits([a_hit("e-2")], NOW)
     assert upgraded.get(PAIR).access_count == 2
     upgraded.close()
