@@ -11,8 +11,9 @@ from prometheus_client import Histogram
 
 from agents.batch import Batch
 
-#: Batches carried at the same time: one at Redis, one at Kafka, one being judged.
-AT_ONCE_MAX = 3
+#: Batches carried at the same time: one at Redis, one at Kafka, one being judged, one whose accesses begin to wait for
+#: work (``agents/renewal.py``).
+AT_ONCE_MAX = 4
 
 
 class Turn:
