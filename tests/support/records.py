@@ -81,3 +81,8 @@ def work(work_id: str = "W-1", **fields: Any) -> Work:
 def watched(entry_id: str = "M-1", **fields: Any) -> WatchlistEntry:
     """An entry that covers C-1, published at noon."""
     return _read(WatchlistEntry, {"entry_id": entry_id, **fields})
+
+
+def a_self_report(report_id: str = "P-1", **fields: Any) -> SelfReport:
+    """S-1 opened C-1 by mistake at noon."""
+    return _read(SelfReport, {"report_id": report_id, **fields})
