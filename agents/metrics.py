@@ -299,6 +299,24 @@ class Metrics(ServiceMetrics):
             "Assessments published once more, since work that became known later explains the access.",
             "A rise: work items are published later than they were.",
         )
+        self.canary_found = make.counter(
+            "canary_found_total",
+            "What became of each live rule's canary in the runs that workers began.",
+            "Of missed: the rule did not find what it must find: `canary-missed`.",
+            "rule",
+            "result",
+        )
+        self.canary_seconds = make.histogram(
+            "canary_seconds",
+            "Seconds from the publication of a canary's access until its alert was on Kafka.",
+            "A rise: alerts come late.",
+            buckets=_LATENCY_BUCKETS,
+        )
+        self.canaries_refused = make.gauge(
+            "canaries_refused",
+            "1 while the canaries do not run since a reserved id is used by somebody else, or ids are too few.",
+            "`accesswatch canary run` says which id, and why: `canary-refused`.",
+        )
         self.access_to_alert = make.histogram(
             "access_to_alert_seconds",
             "Seconds from the access's record in Kafka to its alert acknowledged by Kafka.",

@@ -34,10 +34,12 @@ from enrichment.schemas import (
 
 #: Rules that no access is asked about: canaries say nothing of them.
 NOT_BY_ACCESS: Final = frozenset({"unanswered-notice"})
-#: How long before now the first accesses of a plan are, and those that are looked for.
-BEFORE: Final = timedelta(minutes=10)
-LOOKED_FOR: Final = timedelta(minutes=5)
-_STEP: Final = timedelta(seconds=1)
+#: How long before now the first accesses of a plan are, and those that are looked for. Two runs shall not overlap:
+#: between searches of the one a record opened by the other would stand.
+BEFORE: Final = timedelta(seconds=20)
+LOOKED_FOR: Final = timedelta(seconds=10)
+#: Between one access and the next. Only those of one person depend on their order.
+_STEP: Final = timedelta(milliseconds=50)
 _DAY: Final = timedelta(days=1)
 #: What canaries have that is no person begins so: their unit, programme and sites, a contact detail, ids of records.
 NAME: Final = "accesswatch-canary"
@@ -128,7 +130,7 @@ class _Planner:
                 self.plan.records[number] = (kind, record.model_copy(update=more))
 
     def _client(self, *, owner: str | None = None, **more: Any) -> str | None:
-        """Give the next reserved client id a record, a staff member's own where there is an *owner*."""
+        """Register the next reserved client id, as a staff member's own where there is an *owner*."""
         client_id = self._ids.a_client()
         if client_id is None:
             return None
@@ -148,7 +150,7 @@ class _Planner:
         looked_for: bool = True,
         **more: Any,
     ) -> Access:
-        """Add an access, a second after the one before it."""
+        """Add an access, a little after the one before it."""
         accesses = self.plan.looked_for if looked_for else self.plan.before
         self._at[looked_for] += _STEP
         at = more.pop("at", self._at[looked_for])

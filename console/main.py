@@ -29,6 +29,7 @@ COMMANDS = {
     "dlq": ("dlq", "app"),
     "alerts": ("alerts", "app"),
     "notices": ("notices", "app"),
+    "canary": ("canary", "app"),
     "watch": ("watch", "watch"),
     "deliveries": ("deliveries", "app"),
     "explain": ("explain", "explain"),

@@ -30,7 +30,7 @@ def worker(
     if unknown or not chosen:
         raise typer.BadParameter(f"the agents are {', '.join(AGENTS)}", param_hint="--agents")
     settings = load()
-    settings = connected(settings, needs=("kafka", "redis") if {"screen", "reference"} & set(chosen) else ("kafka",))
+    settings = connected(settings, needs=("kafka",) if set(chosen) == {"deliver"} else ("kafka", "redis"))
     settings.check_state_directory()
     logs.configure(settings.log_level, settings.log_format)
     try:

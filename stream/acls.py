@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import (
@@ -24,13 +24,16 @@ from enrichment.errors import CommandError
 from stream.settings import Settings, load
 from stream.specs import AGENTS, AgentSpec, spec
 from stream.topic_admin import administration
-from stream.topics import ACCESS, ASSESSMENT, CATALOGUE, REFERENCE, dead_letter_topic, reference_topic
+from stream.topics import ACCESS, ALERT, ASSESSMENT, CATALOGUE, REFERENCE, dead_letter_topic, reference_topic
 
 Operation = Literal["Read", "Write", "Describe", "Create", "DescribeConfigs"]
 
 _REFERENCE = [reference_topic(kind) for kind in REFERENCE]
 _INPUTS = [ACCESS, *_REFERENCE]
 
+#: What the command does and, where ids are reserved, the agent ``alert`` by its schedule.
+CANARY_RUN: Final = "canary run"
+CANARY_KINDS: Final = ("staff", "client", "relationship", "watchlist")
 #: Of each command: operation, topics, and why. What agents need follows from ``stream/specs.py``.
 _COMMANDS: dict[str, list[tuple[Operation, list[str], str]]] = {
     "topics create": [
@@ -44,6 +47,11 @@ _COMMANDS: dict[str, list[tuple[Operation, list[str], str]]] = {
     "reference load": [("Write", _REFERENCE, "the facts")],
     "notices answer": [("Write", [reference_topic("self_report")], "the report of a mistake")],
     "access load": [("Write", [ACCESS], "the accesses")],
+    CANARY_RUN: [
+        ("Write", [reference_topic(kind) for kind in CANARY_KINDS], "the facts about reserved ids"),
+        ("Write", [ACCESS], "accesses that the rules must find"),
+        ("Read", [ASSESSMENT, ALERT], "whether they did"),
+    ],
     "dlq": [
         ("Read", [dead_letter_topic(topic) for topic in _INPUTS], "what is parked"),
         ("Write", _INPUTS, "to put it back; `dlq list` needs no more than to describe them"),
@@ -147,6 +155,8 @@ def check_acls(settings: Settings, agents: Sequence[str]) -> None:
     Raises:
         CommandError: a topic does not exist, or a right is missing; the sentence names the first.
     """
+    if "alert" in agents and settings.canaries_are_scheduled:
+        agents = [*agents, CANARY_RUN]
     rights = needed(settings, agents)
     with administration(settings) as admin:
         missing, refused = _topics(admin, [right for right in rights if right.resource == "topic"])

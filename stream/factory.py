@@ -34,6 +34,7 @@ from enrichment.reference.layout import ReferenceKind
 from enrichment.reference.redis import RedisReferenceStore, RedisUpkeep
 from enrichment.windows.redis import RedisWindows
 from stream import RELEASE
+from stream.canaries import RESULTS, CanarySchedule, Misuse, ReservedIds
 from stream.connections import aiokafka_options
 from stream.consumer import BatchConsumer, Positions, Subscription
 from stream.faust_app import Carry, add_agent
@@ -286,9 +287,14 @@ class _Factory:
         activity = Activity(client, namespace(self._settings), self._metrics)
         units = OrgUnits(self._metrics, self._settings.org_units_max)
 
+        reserved = ReservedIds(frozenset(self._settings.canary_staff_ids), frozenset(self._settings.canary_client_ids))
+        misuse = Misuse(client, namespace(self._settings), reserved) if reserved.staff or reserved.clients else None
+
         async def seen(screened: Sequence[Screened]) -> None:
             units.count(one.facts.actor for one in screened)
             await activity.note(screened)
+            if misuse is not None:
+                await misuse.note(screened)
 
         hold = Hold("screen", self._metrics)
         outputs = self._outputs(hold)
@@ -356,9 +362,20 @@ class _Factory:
                 *self._limits_watch(),
                 ("precision", partial(_every, PRECISION_SECONDS, agent.count_precision)),
                 *self._store_figures(store),
+                *self._canaries(),
             ],
             finish=finish,
         )
+
+    def _canaries(self) -> list[Task]:
+        """Return the schedule of canaries, where ids are reserved for them."""
+        if not self._settings.canaries_are_scheduled:
+            return []
+        at_zero(self._metrics.canary_found, list(RULES), RESULTS)
+        self._metrics.canaries_refused.set(0)
+        limits = self._limits_in_force()
+        schedule = CanarySchedule(self._settings, lambda: limits.rule_engine().limits, self._metrics)
+        return [("canaries", schedule.watch)]
 
     def _renewal(
         self, client: "redis.asyncio.Redis", references: RedisReferenceStore, outputs: RenewedOutputs

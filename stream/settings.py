@@ -304,6 +304,11 @@ class Settings(BaseModel):
     actor: str | None = Field(None, description="staff id of the person at the keyboard")
     canary_staff: str | None = Field(None, description="staff ids reserved for canaries, with commas between")
     canary_clients: str | None = Field(None, description="client ids reserved for canaries, with commas between")
+    canary_hours: float = Field(
+        24.0,
+        description="hours between runs of the canaries by workers with the agent alert; 0: by command only",
+        ge=0,
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="how it is written down; auto is text on a terminal and JSON elsewhere"
@@ -464,6 +469,11 @@ class Settings(BaseModel):
     def canary_client_ids(self) -> tuple[str, ...]:
         """The client ids that are reserved for canaries."""
         return ids_of(self.canary_clients)
+
+    @property
+    def canaries_are_scheduled(self) -> bool:
+        """Whether workers run the canaries by themselves."""
+        return bool(self.canary_staff_ids) and self.canary_hours > 0
 
     def topic(self, name: str) -> str:
         """The name of one of our topics in this installation."""

@@ -153,6 +153,23 @@ _ALERTS = (
         {"renewed": "sum(increase(accesswatch_renewed_total[1h]))"},
     ),
     Panel(
+        "Canaries of a week, by what became of them",
+        "Each live rule must find the access that is made for it; missed says that one did not.",
+        {
+            "{{result}}": "sum by (result) (increase(accesswatch_canary_found_total[7d]))",
+            "refused": "max(accesswatch_canaries_refused)",
+        },
+    ),
+    Panel(
+        "Time until canaries were found",
+        "From the publication of the access until its alert was on Kafka: half and nine tenths of them in a week.",
+        {
+            said: f"histogram_quantile({share}, sum by (le) (increase(accesswatch_canary_seconds_bucket[7d])))"
+            for said, share in (("half", 0.5), ("9 of 10", 0.9))
+        },
+        unit="s",
+    ),
+    Panel(
         "Open alerts",
         "New: nobody has acknowledged them.",
         {"{{severity}} {{status}}": "max by (severity, status) (accesswatch_alerts_open)"},

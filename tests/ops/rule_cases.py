@@ -212,6 +212,14 @@ CASES = (
         40,
     ),
     Case(
+        "AccesswatchCanaryMissed",
+        {'accesswatch_canary_found_total{rule="volume",result="missed"}': "0x10 1x1600"},
+        9,
+        20,
+        1500,
+    ),
+    Case("AccesswatchCanaryRefused", {"accesswatch_canaries_refused": "0x10 1x20 0x30"}, 14, 20, 40),
+    Case(
         "AccesswatchCertificateEnds",
         {CERTIFICATE: f"{30 * DAY}x11 {99 * DAY}x9"},
         5 * 24 * 60,
