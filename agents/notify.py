@@ -11,7 +11,7 @@ import asyncio
 import functools
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -132,8 +132,9 @@ class Deliverer:
 
     async def _send(self, due: Due, sender: Sender, delivery: Delivery) -> None:
         channel = delivery.channels[due.channel]
-        answer_url = delivery.notices.answer_url if delivery.notices is not None else None
-        wording = Wording(due.channel, channel.detail, delivery.console_url, self.rules, answer_url)
+        wording = Wording(due.channel, channel.detail, delivery.console_url, self.rules)
+        if (notices := delivery.notices) is not None:
+            wording = replace(wording, answer_url=notices.answer_url, privacy_officer=notices.privacy_officer)
         try:
             attempt = await sender.send(write_due(due, wording), self.clock())
         except Exception as error:  # noqa: BLE001 one message that cannot be written must not hold up the others

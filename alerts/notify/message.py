@@ -159,6 +159,8 @@ class Message:
     extract: Extract | None = None
     #: The staff member whom a notice goes to; None where the channel knows its receivers itself.
     to_staff: str | None = None
+    #: An address that the delivery file names; it goes before ``to_staff``.
+    to_address: str | None = None
 
     def __post_init__(self) -> None:
         """Make plain what a person reads: titles and ids come from outside. ``data`` is for a program, and exact."""
@@ -177,6 +179,8 @@ class Wording:
     rules: Rules
     #: Where staff members answer notices.
     answer_url: str | None = None
+    #: Who is told of mistakes beside the manager.
+    privacy_officer: str | None = None
 
 
 def write(alert: Alert, first_revision: int, wording: Wording) -> Message:
@@ -329,6 +333,8 @@ class DueMessage(Protocol):
     def first_revision(self) -> int: ...  # noqa: D102
     @property
     def several(self) -> Several | None: ...  # noqa: D102
+    @property
+    def to_staff(self) -> str | None: ...  # noqa: D102
 
 
 def write_due(due: DueMessage, wording: Wording) -> Message:
@@ -337,6 +343,8 @@ def write_due(due: DueMessage, wording: Wording) -> Message:
         return write_several(due.key, due.several, wording)
     if due.alert is None:
         raise ValueError("a message is about one alert or several")
+    if due.occasion in MISTAKES:
+        return write_mistake(due.key, due.alert, wording, due.to_staff)
     if due.alert.audience == "actor":
         return write_notice(due.key, due.alert, wording)
     message = write(due.alert, due.first_revision, wording)
@@ -348,6 +356,8 @@ def write_due(due: DueMessage, wording: Wording) -> Message:
     return message
 
 
+#: Occasions on which a mistake is told of that a staff member has reported.
+MISTAKES: Final = frozenset({"mistake_to_manager", "mistake_to_privacy"})
 #: CloudEvents' ``type`` of a notice.
 NOTICE_EVENT: Final = "accesswatch.notice.v1"
 _NOTICE: Final = "There is a question for you about your work in the client management system"
@@ -373,6 +383,37 @@ def write_notice(key: str, alert: Alert, wording: Wording) -> Message:
         event_type=NOTICE_EVENT,
         data={"notice_id": alert.alert_id, "link": link},
         to_staff=alert.staff_id,
+    )
+
+
+#: CloudEvents' ``type`` of a mistake that was reported.
+MISTAKE_EVENT: Final = "accesswatch.mistake.v1"
+_MISTAKE: Final = "A staff member has reported that they opened a client record by mistake"
+_MISTAKE_NOTE: Final = "They said so themselves, as the policy asks of everybody."
+
+
+def write_mistake(key: str, alert: Alert, wording: Wording, to_staff: str | None) -> Message:
+    """Write to a manager, or to the Privacy Officer where there is no *to_staff*, that a mistake was reported.
+
+    It says which question it was the answer to, and neither whose nor which record.
+    """
+    return Message(
+        key=key,
+        thread_key=key,
+        matter=alert.alert_id,
+        at=alert.updated_at,
+        subject=f"[accesswatch] {_MISTAKE} ({alert.alert_id})",
+        title=_MISTAKE,
+        severity=SEVERITIES[0],
+        facts=(("Reference", alert.alert_id),),
+        note=_MISTAKE_NOTE,
+        where="What it was is found here:",
+        look=f"accesswatch notices show {alert.alert_id}",
+        link=None,
+        event_type=MISTAKE_EVENT,
+        data={"notice_id": alert.alert_id},
+        to_staff=to_staff,
+        to_address=wording.privacy_officer if to_staff is None else None,
     )
 
 

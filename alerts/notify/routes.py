@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from alerts.assessment import Severity
 from alerts.notify.channels.base import Channel, Opened
-from alerts.notify.fields import Clock, Duration, Moment, Name, NZHours, Section, WebAddress
+from alerts.notify.fields import Clock, Duration, Moment, Name, NZHours, Section, WebAddress, mailbox
 
 Mode = Literal["immediate", "grouped", "digest"]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
@@ -90,6 +90,8 @@ class Notices(Section):
     channel: Name
     #: The address that a message gives to answer at; where there is none, the message names the command.
     answer_url: WebAddress | None = None
+    #: The address of the Privacy Officer, who is told when somebody answers that they opened a record by mistake.
+    privacy_officer: Annotated[str, AfterValidator(mailbox)] | None = None
 
 
 class Silence(Matching):

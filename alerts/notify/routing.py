@@ -58,6 +58,8 @@ class RoutingInput:
     people: Mapping[str, frozenset[str]] = field(default_factory=dict)
     #: By channel.
     heard: Mapping[str, LastNotified] = field(default_factory=dict)
+    #: The actor's, as the staff register has it now.
+    manager_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -108,6 +110,8 @@ class Reason(StrEnum):
 
     FIRST = "first"
     NOTICE = "notice"
+    MISTAKE_TO_MANAGER = "mistake_to_manager"
+    MISTAKE_TO_PRIVACY = "mistake_to_privacy"
     SEVERITY_ROSE = "severity_rose"
     REOPENED = "reopened"
     GREW = "grew"
@@ -137,6 +141,8 @@ class SendDecision:
     #: The route that it would have gone by, had that no conflict.
     instead_of: str | None = None
     kept_from: frozenset[str] = frozenset()
+    #: The staff member whom it goes to, where that is not the one whom the notice is for.
+    to_staff: str | None = None
 
 
 def decide(delivery: Delivery, matter: RoutingInput, load: RateState, now: datetime) -> tuple[SendDecision, ...]:
@@ -166,13 +172,25 @@ def decide(delivery: Delivery, matter: RoutingInput, load: RateState, now: datet
 
 
 def _notice(delivery: Delivery, matter: RoutingInput, now: datetime) -> tuple[SendDecision, ...]:
-    """Tell the staff member of a notice, once, where the delivery file has a channel for that."""
-    channel = delivery.notices.channel if delivery.notices is not None else None
-    before = matter.before
-    is_new = matter.alert.status == "new" and (before is None or before.status != "new" or before.audience != "actor")
-    if channel is None or not is_new:
+    """Tell the staff member of a notice, once, and of a mistake their manager and the Privacy Officer.
+
+    Nobody is told where the delivery file has no channel for that. A manager whom the client record concerns is not.
+    """
+    notices, alert, before = delivery.notices, matter.alert, matter.before
+    if notices is None:
         return ()
-    return (SendDecision(None, Reason.NOTICE, (channel,), "alone", now),)
+    channels = (notices.channel,)
+    if alert.status == "new" and (before is None or before.status != "new" or before.audience != "actor"):
+        return (SendDecision(None, Reason.NOTICE, channels, "alone", now),)
+    if alert.outcome != "self_reported" or before is None or before.status == "closed":
+        return ()
+    told = []
+    manager = matter.manager_id
+    if manager is not None and manager not in matter.people:
+        told.append(SendDecision(None, Reason.MISTAKE_TO_MANAGER, channels, "alone", now, to_staff=manager))
+    if notices.privacy_officer is not None:
+        told.append(SendDecision(None, Reason.MISTAKE_TO_PRIVACY, channels, "alone", now))
+    return tuple(told)
 
 
 def tell(

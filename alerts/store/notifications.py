@@ -22,7 +22,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
 from alerts.alert import ALERT, Alert
-from alerts.notify.message import SEVERAL, Occasion, Several, bring_together, message_key
+from alerts.notify.message import MISTAKES, SEVERAL, Occasion, Several, bring_together, message_key
 from alerts.notify.routing import Before, FollowUp, RateState, RoutingInput, SendDecision, Step
 from alerts.store.audit import append
 from alerts.store.database import NotPossible, insert_into
@@ -41,7 +41,7 @@ class Due:
     """One notification to send now, about one alert or about several.
 
     ``first_revision`` is the one that opened the thread on this channel, 0 where none did.
-    ``occasion``: told, reminder-1 and so on, escalated, digest, storm.
+    ``occasion``: told, reminder-1 and so on, escalated, digest, storm, and those of ``MISTAKES``.
     """
 
     key: str
@@ -52,6 +52,7 @@ class Due:
     alert: Alert | None
     first_revision: int
     several: Several | None = None
+    to_staff: str | None = None
 
 
 def add(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -78,6 +79,7 @@ def row_of(key: str, channel: str, occasion: str, state: State, *, now: datetime
         "alert_id": None,
         "revision": None,
         "content": None,
+        "to_staff": None,
         "state": state,
         "silence": None,
         "attempts": 0,
@@ -128,6 +130,7 @@ def claim_due(
                 alert=None if row.alert_id is None else ALERT.validate_json(row.payload),
                 first_revision=row.first_revision or 0,
                 several=None if row.content is None else SEVERAL.validate_json(row.content),
+                to_staff=row.to_staff,
             )
         )
         claimed = update(NOTIFICATIONS).where(NOTIFICATIONS.c.key == row.key)
@@ -290,6 +293,9 @@ def _row(alert: Alert, decision: SendDecision, channel: str, occasion: str, now:
     if decision.how in {"digest", "storm"}:
         occasion = decision.how
         key += f".{occasion}.{decision.route}"
+    elif decision.reason.value in MISTAKES:
+        occasion = decision.reason.value
+        key += f".{occasion}"
     elif occasion != TOLD:
         key += f".{occasion}"
     return row_of(key, channel, occasion, _STATES[decision.how], now=now, due_at=decision.at) | {
@@ -299,6 +305,7 @@ def _row(alert: Alert, decision: SendDecision, channel: str, occasion: str, now:
         "alert_id": alert.alert_id,
         "revision": alert.revision,
         "silence": decision.silence,
+        "to_staff": decision.to_staff,
     }
 
 

@@ -16,7 +16,7 @@ from alerts.detection.work_reasons import INTEGRITY_ROLE
 from alerts.notify.routing import Before, LastNotified, RateState, RoutingInput, SendDecision
 from alerts.store.database import insert_into
 from alerts.store.late_evidence import settled
-from alerts.store.tables import HITS, NOTIFICATIONS, STAFF, TOLD, chunks
+from alerts.store.tables import ALERTS, HITS, NOTIFICATIONS, STAFF, TOLD, chunks
 from enrichment.schemas import Staff
 
 
@@ -40,6 +40,7 @@ def take(connection: Connection, changes: Sequence[StaffChange]) -> None:
             "staff_id": staff_id,
             "org_unit": staff.org_unit,
             "internal_integrity": INTEGRITY_ROLE in staff.roles,
+            "manager_id": staff.manager_id,
             "leave": orjson.dumps([(one.first, one.last) for one in staff.leave]).decode() if staff.leave else None,
         }
         for staff_id, staff in sorted(newest.items())
@@ -47,7 +48,7 @@ def take(connection: Connection, changes: Sequence[StaffChange]) -> None:
     ]
     if rows:
         added = insert_into(connection, STAFF)
-        changed = {name: added.excluded[name] for name in ("org_unit", "internal_integrity", "leave")}
+        changed = {name: added.excluded[name] for name in ("org_unit", "internal_integrity", "manager_id", "leave")}
         connection.execute(added.on_conflict_do_update(index_elements=["staff_id"], set_=changed), rows)
 
 
@@ -58,11 +59,13 @@ class Knowledge:
     units: dict[str, set[str]]
     people: dict[str, dict[str, set[str]]]
     heard: dict[str, dict[str, LastNotified]]
+    #: Of each alert's staff member.
+    managers: dict[str, str]
 
     @classmethod
     def of(cls, connection: Connection, alert_ids: Sequence[str]) -> "Knowledge":
         """Read it."""
-        found = cls({}, {}, {})
+        found = cls({}, {}, {}, {})
         for ids in chunks(alert_ids):
             columns = (HITS.c.alert_id, HITS.c.actor, HITS.c.owners)
             for row in connection.execute(select(*columns).where(HITS.c.alert_id.in_(ids)).distinct()):
@@ -71,6 +74,9 @@ class Knowledge:
                 for owner in orjson.loads(row.owners or "[]"):
                     people = found.people.setdefault(row.alert_id, {})
                     people.setdefault(owner["staff_id"], set()).add(owner["org_unit"])
+            whose = select(ALERTS.c.alert_id, STAFF.c.manager_id).join(STAFF, STAFF.c.staff_id == ALERTS.c.staff_id)
+            managed = whose.where(ALERTS.c.alert_id.in_(ids), STAFF.c.manager_id.is_not(None))
+            found.managers.update({row.alert_id: row.manager_id for row in connection.execute(managed)})
             for row in connection.execute(_heard(ids)):
                 alone = row.occasion == TOLD or row.state not in {"gathered", "summed"}
                 heard = LastNotified(row.route, row.due_at, alone=alone, waits=row.state in {"pending", "gathered"})
@@ -84,7 +90,8 @@ class Knowledge:
         people = {staff_id: frozenset(found) for staff_id, found in owners.items()}
         people[alert.staff_id] = units | people.get(alert.staff_id, frozenset())
         heard = dict(self.heard.get(alert.alert_id, {}))
-        return RoutingInput(alert, before, grew=grew, org_units=units, people=people, heard=heard)
+        manager = self.managers.get(alert.alert_id)
+        return RoutingInput(alert, before, grew=grew, org_units=units, people=people, heard=heard, manager_id=manager)
 
     def note(self, alert: Alert, decisions: Sequence[SendDecision]) -> None:
         """Take in what was just decided, for the alert's next revision."""

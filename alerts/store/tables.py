@@ -231,6 +231,7 @@ NOTIFICATIONS = Table(
     Column("alert_id", _Id, ForeignKey("alerts.alert_id")),  # None: about several, which ``content`` speaks of
     Column("revision", Integer),
     Column("content", Text),  # JSON: alerts.notify.message.Several
+    Column("to_staff", _Id),  # whom it goes to, where that is not the staff member whom the notice is for
     Column("state", _Word, nullable=False),  # alerts.store.notifications.State
     Column("silence", _Id),  # the silence that kept it back
     Column("told_in", String(200)),  # without its channel, the key of the message about several that told of it
@@ -284,6 +285,7 @@ STAFF = Table(
     Column("org_unit", _Id, nullable=False),
     Column("internal_integrity", Boolean, nullable=False),
     Column("leave", Text),  # JSON: first and last date of each; None where there is none
+    Column("manager_id", _Id),  # None where the record names none, or was published before that was kept
 )
 
 #: Which dead letters were put back, by partition: neighbours that were as often are one row.

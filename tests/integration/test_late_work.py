@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from stream.settings import Settings
+from tests.support.console import accesswatch
 from tests.support.mail_and_hooks import Mailbox, smtp_server
 from tests.support.topics import read_at_least
 from tests.support.worker import a_worker, eventually, eventually_async, publish, values
@@ -100,7 +101,10 @@ rules:
 async def test_a_notice_reaches_the_staff_member_and_says_nothing(
     settings: Settings, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """An e-mail to the address made of the id, with where to answer; Internal Integrity's list is empty."""
+    """An e-mail to the address made of the id, with where to answer; Internal Integrity's list is empty.
+
+    Answered as a mistake, their manager and the Privacy Officer are told, of neither whose nor which record.
+    """
     limits, delivery, mailbox = tmp_path / "limits.yaml", tmp_path / "delivery.yaml", Mailbox()
     limits.write_text(NOTICE_LIMITS, "utf-8")
     async with smtp_server(mailbox) as port:
@@ -108,11 +112,12 @@ async def test_a_notice_reaches_the_staff_member_and_says_nothing(
             f"channels:\n  staff-mail:\n    kind: staff_email\n    host: 127.0.0.1\n    port: {port}\n"
             "    security: none\n    sender: accesswatch@agency.example\n"
             '    address: "{staff_id}@agency.example"\n'
-            "notices:\n  channel: staff-mail\n  answer_url: https://questions.agency.example\nroutes: []\n",
+            "notices:\n  channel: staff-mail\n  answer_url: https://questions.agency.example\n"
+            "  privacy_officer: privacy@agency.example\nroutes: []\n",
             "utf-8",
         )
         given = environment | {"ACCESSWATCH_LIMITS": str(limits), "ACCESSWATCH_DELIVERY": str(delivery)}
-        await publish(settings, "ref.staff.v1", [a_staff_member()])
+        await publish(settings, "ref.staff.v1", [a_staff_member(manager_id="s7")])
         await publish(settings, "ref.client.v1", [a_client("c1")])
         with a_worker(given, tmp_path) as worker:
             await publish(settings, "cms.access.v1", [an_access("e1", "c1")])
@@ -127,4 +132,16 @@ async def test_a_notice_reaches_the_staff_member_and_says_nothing(
             assert f"https://questions.agency.example/{alerts[0]['alert_id']}".encode() in raw
             for unsaid in (b"c1", b"repeat", b"Same client", b"medium"):
                 assert unsaid not in raw
+            alert_id = alerts[0]["alert_id"]
+            answered = await asyncio.to_thread(
+                accesswatch, "notices", "answer", alert_id, "--mistake", environment=given
+            )
+            assert answered.returncode == 0, answered.stderr
+            await asyncio.to_thread(eventually, lambda: len(mailbox.raw) == 3, worker.log())
+            told = {next(line for line in raw.splitlines() if line.startswith(b"To:")): raw for raw in mailbox.raw[1:]}
+            assert told.keys() == {b"To: s7@agency.example", b"To: privacy@agency.example"}
+            for raw in told.values():
+                assert alert_id.encode() in raw
+                for unsaid in (b"c1", b"s1", b"repeat"):
+                    assert unsaid not in raw.replace(alert_id.encode(), b"")
             assert worker.stop() == 0

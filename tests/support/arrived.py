@@ -41,6 +41,7 @@ class _Due:
     alert: Alert | None
     first_revision: int
     several: Several | None = None
+    to_staff: str | None = None
 
 
 def _alerts() -> dict[str, Alert]:

@@ -10,6 +10,8 @@ def to_staff(opened: Opened[StaffEmailChannel]) -> SmtpSender:
     """Return what sends each message to the address of whom it is for; without one it is refused."""
 
     def recipients(message: Message) -> list[str]:
+        if message.to_address is not None:
+            return [message.to_address]
         address = opened.channel.address_of(message.to_staff) if message.to_staff is not None else None
         return [] if address is None else [address]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from alerts.notify.fields import Hours, next_at
-from alerts.notify.routes import Delivery, Silence
+from alerts.notify.routes import Delivery, Notices, Silence
 from alerts.notify.routing import (
     Before,
     FollowUp,
@@ -315,3 +315,30 @@ def test_reminders_do_not_pass_the_storm_guard() -> None:
     """They wait until its interval is over, and are not counted as sent."""
     busy = RateState(messages={"all": 30})
     assert follow_up(a_delivery(REMINDING), FollowUp("all", 1), matter(), busy, NOW) == Step(None, NOW + HOUR, 1)
+
+
+NOTICES = Notices(channel="mail", privacy_officer="privacy@agency.example")
+MISTAKE: dict[str, Any] = {"audience": "actor", "status": "closed", "outcome": "self_reported"}
+TOLD = Before("low", "new", conflicted=False, audience="actor")
+MISTAKES = [
+    pytest.param(NOTICES, TOLD, "S-7", ["mistake_to_manager S-7", "mistake_to_privacy None"], id="both"),
+    pytest.param(NOTICES, TOLD, None, ["mistake_to_privacy None"], id="the staff record names no manager"),
+    pytest.param(NOTICES, TOLD, STAFF, ["mistake_to_privacy None"], id="they are their own manager"),
+    pytest.param(NOTICES, TOLD, "S-8", ["mistake_to_privacy None"], id="it was the manager's own record"),
+    pytest.param(Notices(channel="mail"), TOLD, "S-7", ["mistake_to_manager S-7"], id="nobody else is named"),
+    pytest.param(None, TOLD, "S-7", [], id="no channel to staff members"),
+    pytest.param(NOTICES, replace(TOLD, status="closed"), "S-7", [], id="it was closed before"),
+]
+
+
+@pytest.mark.parametrize(("notices", "before", "manager", "expected"), MISTAKES)
+def test_of_a_mistake_the_manager_and_the_privacy_officer_are_told(
+    notices: Notices | None, before: Before, manager: str | None, expected: list[str]
+) -> None:
+    """Once, by the channel of notices."""
+    about = replace(matter(before, **MISTAKE), manager_id=manager)
+    about = replace(about, people={**about.people, "S-8": frozenset()})
+    decisions = decide(replace(a_delivery(IMMEDIATE), notices=notices), about, RateState(), NOW)
+    assert [f"{one.reason.value} {one.to_staff}" for one in decisions] == expected
+    answered_with_work = replace(about, alert=replace(about.alert, outcome="explained"))
+    assert decide(replace(a_delivery(IMMEDIATE), notices=notices), answered_with_work, RateState(), NOW) == ()
