@@ -24,6 +24,17 @@ RUN /opt/uv/bin/uv sync --quiet --frozen --no-dev --no-editable
 # The embedded Kafka and Valkey and the demo stay at home: a service has servers of its own.
 RUN rm -rf /opt/accesswatch/lib/python3*/site-packages/sandbox
 
+# The compose stack's profile `mail`, which takes e-mails and shows them in its log: `--target mail`.
+FROM build AS mail-build
+ENV UV_PROJECT_ENVIRONMENT=/opt/mail
+RUN /opt/uv/bin/uv sync --quiet --frozen --only-group mail
+FROM ${PYTHON_IMAGE} AS mail
+COPY --from=mail-build /opt/mail /opt/mail
+ENV PATH=/opt/mail/bin:${PATH} PYTHONUNBUFFERED=1
+USER 10001:10001
+EXPOSE 1025
+ENTRYPOINT ["python", "-m", "aiosmtpd", "-n", "-l", "0.0.0.0:1025", "-c", "aiosmtpd.handlers.Debugging", "stdout"]
+
 FROM ${PYTHON_IMAGE}
 # No way to build or to install anything; a user of a number, so that Kubernetes sees that it is not root.
 RUN rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/ensurepip /usr/local/bin/pip* \

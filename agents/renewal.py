@@ -6,8 +6,8 @@ applied the work and then looks at the accesses that wait. So whichever comes fi
 
     late:<client id>    hash    event id -> assessment and actor, packed
 
-What waits is lost with Redis: the assessments stay as they were judged, and alerts, which are in the alert store, are
-revised all the same. A crash between the publication and the forgetting renews once more, with the same content.
+What waits is lost with Redis, and read again from Kafka (``stream/refill.py``); alerts, which are in the alert store,
+are revised all the same. A crash between the publication and the forgetting renews once more, with the same content.
 """
 
 import zlib

@@ -109,6 +109,7 @@ def needed(settings: Settings, chosen: Sequence[str]) -> list[AclEntry]:
 def _agent(agent: AgentSpec) -> tuple[list[tuple[Operation, list[str], str]], list[str]]:
     uses: list[tuple[Operation, list[str], str]] = []
     uses += [("Read", list(reading.topics), reading.why) for reading in agent.reads]
+    uses += [("Read", list(use.topics), use.why) for use in agent.looks_through]
     uses += [("Describe", list(use.topics), use.why) for use in agent.looks_at]
     uses += [("Write", list(use.topics), use.why) for use in agent.writes]
     return uses, [reading.part for reading in agent.reads]

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast, get_args
@@ -43,6 +44,7 @@ from stream.merge import TimestampMerge
 from stream.producer import RenewedOutputs
 from stream.redis_connection import connect, namespace, server_of
 from stream.reference_feed import Readiness, ReferenceFeed
+from stream.refill import Refill
 from stream.reload import DeliveryInForce, LimitsInForce
 from stream.specs import spec
 from stream.topic_admin import TopicEnds
@@ -298,6 +300,7 @@ class _Factory:
 
         hold = Hold("screen", self._metrics)
         outputs = self._outputs(hold)
+        renewal = self._renewal(client, references, outputs)
         agent = Screen(
             directory=Directory(cache),
             windows=RedisWindows(client, namespace(self._settings)),
@@ -310,7 +313,15 @@ class _Factory:
             assessment_topic=self._settings.topic(ASSESSMENT),
             hit_topic=self._settings.topic(HIT),
             seen=seen,
-            renewal=self._renewal(client, references, outputs),
+            renewal=renewal,
+        )
+        # With a producer of its own: a flush answers for everything that was sent through one.
+        refill = Refill(
+            replace(renewal, outputs=self._outputs(hold)),
+            references,
+            self._kafka,
+            self._settings.topic(ASSESSMENT),
+            lambda: readiness.complete,
         )
         consumer = self._consumer(
             "screen", "screen", agent.attach, merge=TimestampMerge(), may_read=lambda: readiness.complete
@@ -325,6 +336,7 @@ class _Factory:
             tasks=[
                 ("readiness", readiness.watch),
                 ("changes", tracking.run),
+                ("refill", refill.watch),
                 *self._limits_watch(),
                 *self._name(consumer),
                 ("activity", partial(_every, ACTIVITY_SECONDS, activity.count)),

@@ -60,6 +60,8 @@ EVENTS = {
     "judging-failed": "A rule or a limit of ours failed for one access, which is parked; `where` is the place.",
     "kafka-away": "Kafka does not say where the topics end; `/readyz` says so too.",
     "kafka-token-not-renewed": "No new token for Kafka: `why`; the one before is good to its end.",
+    "late-work-not-refilled": "Accesses that wait for late work could not be read again from Kafka; it is tried again.",
+    "late-work-refilled": "After Redis was lost, `number` of accesses wait again for late work.",
     "limits-in-force": "Changed limits are in force.",
     "limits-rejected": "A changed limits file holds mistakes, said in `why`; those before stay in force: `limits`.",
     "message-not-sent": "A channel did not take a message; `result` says whether it is tried again or was given up.",

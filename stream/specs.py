@@ -38,6 +38,8 @@ class AgentSpec:
 
     name: str
     reads: tuple[Reading, ...] = ()
+    #: Topics that are read without a group, now and then.
+    looks_through: tuple[Use, ...] = ()
     looks_at: tuple[Use, ...] = ()
     writes: tuple[Use, ...] = ()
     #: Metric (its name in ``Metrics``) and the values of each of its labels; each combination stands at zero at first.
@@ -55,6 +57,7 @@ SPECS: tuple[AgentSpec, ...] = (
     AgentSpec(
         "screen",
         reads=(Reading("screen", (ACCESS,), "what it judges"),),
+        looks_through=(Use((ASSESSMENT,), "accesses that wait for late work, after Redis lost them"),),
         looks_at=(Use(_REFERENCE, "it waits until the facts have caught up with the ends of these"),),
         writes=(
             Use((ASSESSMENT, HIT), "what it finds"),

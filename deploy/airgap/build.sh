@@ -55,7 +55,9 @@ build postgres "$(image POSTGRES_IMAGE)" "$work/context"
 build prometheus "$(image PROMETHEUS_IMAGE)" "$work/context"
 build alertmanager "$(image ALERTMANAGER_IMAGE)" "$work/context"
 
-echo "building $(image WORKER_IMAGE)"
+echo "building $(image WORKER_IMAGE) and $(image MAIL_IMAGE)"
+quietly docker build --network host --build-arg "PYTHON_IMAGE=$(image PYTHON_IMAGE)" --target mail \
+    --tag "$(image MAIL_IMAGE)" .
 quietly docker build --network host --build-arg "PYTHON_IMAGE=$(image PYTHON_IMAGE)" \
     --tag "$(image WORKER_IMAGE)" .
 docker image ls --format '{{.Repository}}:{{.Tag}}  {{.Size}}' | grep -E '^accesswatch' | sort

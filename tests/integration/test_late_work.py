@@ -11,6 +11,7 @@ import pytest
 from stream.settings import Settings
 from tests.support.console import accesswatch
 from tests.support.mail_and_hooks import Mailbox, smtp_server
+from tests.support.own_valkey import OwnValkey
 from tests.support.topics import read_at_least
 from tests.support.worker import a_worker, eventually, eventually_async, publish, values
 
@@ -86,6 +87,48 @@ async def test_an_assessment_is_renewed_once_when_its_work_becomes_known(
         assert len(await said_of(settings, "e3", 1)) == 1
         eventually(lambda: worker.metric("accesswatch_accesses_total") == 4)
         assert worker.metric("accesswatch_renewed_total") == 2
+        assert worker.stop() == 0
+
+
+async def test_accesses_that_waited_in_a_lost_redis_wait_again(
+    settings: Settings, on_it: dict[str, str], valkey: OwnValkey, tmp_path: Path
+) -> None:
+    """Read again from Kafka; those that were renewed before are not renewed again, whatever becomes known."""
+    await publish(settings, "ref.staff.v1", [a_staff_member()])
+    await publish(settings, "ref.client.v1", [a_client("c1"), a_client("c2"), a_client("c3")])
+    with a_worker(on_it, tmp_path) as worker:
+        await publish(settings, "cms.access.v1", [an_access("e1", "c1"), an_access("e2", "c2"), an_access("e3", "c3")])
+        await said_of(settings, "e3", 1)
+        await publish(settings, "ref.work.v1", [work("w1", "c1")])
+        await said_of(settings, "e1", 2)
+        with valkey.connection() as connection:
+            eventually(lambda: len(list(connection.scan_iter(match="*:late:c*"))) == 2)
+            connection.flushall()
+            await asyncio.to_thread(eventually, lambda: "late-work-refilled" in worker.log(), worker.log())
+            assert len(list(connection.scan_iter(match="*:late:c*"))) == 2
+        await publish(settings, "ref.work.v1", [work("w2", "c2"), work("w4", "c1")])
+        _, renewed = await said_of(settings, "e2", 2)
+        assert (renewed["outcome"], renewed["explanation"]["id"]) == ("explained", "w2")
+        assert (len(await said_of(settings, "e1", 2)), len(await said_of(settings, "e3", 1))) == (2, 1)
+        assert worker.stop() == 0
+
+
+async def test_work_of_the_time_in_which_redis_was_lost_renews_too(
+    settings: Settings, on_it: dict[str, str], valkey: OwnValkey, tmp_path: Path
+) -> None:
+    """Nobody waited when it came: what is put back is compared with what is known."""
+    await publish(settings, "ref.staff.v1", [a_staff_member()])
+    await publish(settings, "ref.client.v1", [a_client("c1")])
+    with a_worker(on_it, tmp_path) as worker:
+        await publish(settings, "cms.access.v1", [an_access("e1", "c1")])
+        await said_of(settings, "e1", 1)
+        assert worker.stop() == 0
+    with valkey.connection() as connection:
+        connection.flushall()
+    await publish(settings, "ref.work.v1", [work("w1", "c1")])
+    with a_worker(on_it, tmp_path) as worker:
+        _, renewed = await said_of(settings, "e1", 2)
+        assert (renewed["outcome"], renewed["explained_later"]) == ("explained", True)
         assert worker.stop() == 0
 
 
