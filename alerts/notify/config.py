@@ -6,19 +6,19 @@ prints them.
 
 import operator
 from collections.abc import Iterator, Mapping
-from functools import lru_cache, reduce
+from functools import lru_cache, partial, reduce
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import Field, SecretStr, ValidationError, create_model
 
-from alerts.detection.config import PlacedYaml, YamlMistake
 from alerts.notify.channels.base import Channel, Publish, Sender
 from alerts.notify.channels.registry import KINDS, open_sender
 from alerts.notify.fields import Name, Section, WebAddress
 from alerts.notify.routes import Delivery, Notices, Route, Silence
 from alerts.notify.secret_files import SecretMistake, Surroundings
 from enrichment.errors import UserError, why
+from enrichment.placed_yaml import PlacedYaml, Said, YamlMistake
 
 #: Sets of kinds whose file models are kept: tests add kinds.
 KINDS_OF_FILES_MAX: Final = 8
@@ -78,17 +78,18 @@ def load(path: Path, environment: Mapping[str, str]) -> Delivery:
         DeliveryError: with one sentence for each mistake, its place and no secret in it.
     """
     try:
-        placed = PlacedYaml.parse(path.read_text("utf-8"), path)
+        placed = PlacedYaml.parse(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise DeliveryError([f"{path}: the file cannot be read: {why(error)}."]) from None
     except YamlMistake as mistake:
-        raise DeliveryError([str(mistake)]) from None
+        raise DeliveryError([mistake.in_file(path)]) from None
+    said = partial(placed.said, path)
     try:
         model = _file_model(tuple(kind.settings for kind in KINDS.values()))
         file = model.model_validate(placed.value if placed.value is not None else {})
     except ValidationError as error:
-        raise DeliveryError([_sentence(placed, item) for item in error.errors(include_input=False)]) from None
-    sentences = [*_crossed(placed, file)]
+        raise DeliveryError([_sentence(said, item) for item in error.errors(include_input=False)]) from None
+    sentences = [*_crossed(said, file)]
     channels: dict[str, Channel] = {}
     secrets: dict[str, SecretStr] = {}
     proxies: dict[str, SecretStr] = {}
@@ -96,7 +97,7 @@ def load(path: Path, environment: Mapping[str, str]) -> Delivery:
         try:
             opened = channel.opened(Surroundings(path.parent, environment))
         except SecretMistake as mistake:
-            sentences.append(placed.said(("channels", name, *mistake.field.split(".")), mistake.sentence))
+            sentences.append(said(("channels", name, *mistake.field.split(".")), mistake.sentence))
         else:
             channels[name] = opened.channel
             secrets |= {name: opened.secret} if opened.secret else {}
@@ -108,27 +109,27 @@ def load(path: Path, environment: Mapping[str, str]) -> Delivery:
     )
 
 
-def _crossed(placed: PlacedYaml, file: DeliveryFile) -> Iterator[str]:
+def _crossed(said: Said, file: DeliveryFile) -> Iterator[str]:
     """Return what fits its type and not the rest of the file."""
     for section in ("routes", "silences"):
         seen: set[str] = set()
         for number, named in enumerate(getattr(file, section)):
             if named.name in seen:
-                yield placed.said((section, number, "name"), f"a {section[:-1]} {named.name} stands here already")
+                yield said((section, number, "name"), f"a {section[:-1]} {named.name} stands here already")
             seen.add(named.name)
     routes = {route.name: route for route in file.routes}
     if file.notices is not None and _kind_of(file, file.notices.channel) != _TO_STAFF:
-        yield placed.said(("notices", "channel"), f"must name a channel of kind {_TO_STAFF}")
+        yield said(("notices", "channel"), f"must name a channel of kind {_TO_STAFF}")
     for number, route in enumerate(file.routes):
         for place, name in enumerate(route.channels):
             if name not in file.channels:
-                yield placed.said(("routes", number, "channels", place), f"there is no channel {name}")
+                yield said(("routes", number, "channels", place), f"there is no channel {name}")
             elif _kind_of(file, name) == _TO_STAFF:
-                yield placed.said(("routes", number, "channels", place), _NOT_ALERTS)
+                yield said(("routes", number, "channels", place), _NOT_ALERTS)
         for key, message in (*_misnamed(route, routes), *_without_end(route, routes)):
-            yield placed.said(("routes", number, key), message)
+            yield said(("routes", number, key), message)
     yield from (
-        placed.said(("routes", number, "conflict_route"), _NOBODY)
+        said(("routes", number, "conflict_route"), _NOBODY)
         for number, route in enumerate(file.routes)
         if not _leads_to_independent(route, routes)
     )
@@ -180,11 +181,11 @@ def _said_of_kind(mistake: str) -> str | None:
     }.get(mistake)
 
 
-def _sentence(placed: PlacedYaml, item: Mapping[str, Any]) -> str:
+def _sentence(said: Said, item: Mapping[str, Any]) -> str:
     # Pydantic puts the kind of a channel into the place; the file has no such level.
     place = tuple(part for at, part in enumerate(item["loc"]) if not (at == 2 and item["loc"][0] == "channels"))  # noqa: PLR2004
     message = _said_of_kind(item["type"]) or _SAID.get(item["type"]) or str(item["msg"]).removeprefix("Value error, ")
-    return placed.said(place, message.replace("Input should be", "must be"))
+    return said(place, message.replace("Input should be", "must be"))
 
 
 def open_senders(delivery: Delivery, publish: Publish) -> dict[str, Sender]:

@@ -63,8 +63,7 @@ def _duration(value: Any) -> timedelta:
 def _clock(value: Any) -> time:
     found = re.fullmatch(_CLOCK, value) if isinstance(value, str) else None
     if found is None:
-        # YAML reads 17:00 without quotes as the number 1020.
-        raise ValueError('must be a time of New Zealand\'s day in quotes, like "08:00"')
+        raise ValueError("must be a time of New Zealand's day, like 08:00")
     return time(int(found[1]), int(found[2]))
 
 

@@ -20,12 +20,12 @@ from enrichment.mapping.decoders import SchemaSource
 from enrichment.mapping.mapping import ITEM, Mapping
 from enrichment.mapping.mapping_file import FILE_BYTES_MAX, UNSAID, FieldSpec, MappingFile
 from enrichment.mapping.outcome import FieldRefused, Mapped, Outcome
-from enrichment.mapping.placed_yaml import Path, PlacedYaml, YamlMistake
 from enrichment.mapping.samples import reaches, run_sample, seen_by, unlike
 from enrichment.mapping.search_text import looks_like_search_text
 from enrichment.mapping.select import Expression, ExpressionMistake
 from enrichment.mapping.targets import ACCESS, TARGETS, Target, TargetField
 from enrichment.mapping.times import TimeMistake, clock, date_reader, reader
+from enrichment.placed_yaml import Path, PlacedYaml, YamlMistake
 
 #: Mistakes that are named; whoever has more begins with these.
 MISTAKES_MAX: Final = 50

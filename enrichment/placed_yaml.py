@@ -1,12 +1,14 @@
 """YAML of which every name and value knows its line and column, and in which nothing is guessed.
 
-Plain words are text, as YAML 1.2's core schema has it: ``no``, ``2026-01-01`` and ``01`` stay what they are. Names are
-always text, so that a table may hold the codes of a source as the source writes them.
+Limits, delivery and mapping files are read by it. Plain words are text, as YAML 1.2's core schema has it: ``no``,
+``17:00``, ``2026-01-01`` and ``01`` stay what they are. Names are always text, so that a table may hold the codes of a
+source as the source writes them.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 from typing import Any, Final
 
 import yaml
@@ -18,13 +20,16 @@ NODES_MAX: Final = 100_000
 
 _INT: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _FLOAT: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+#: What PyYAML takes a value for where the file says nothing of it; whatever the file says would be guessed at.
+_TAGS: Final = frozenset(
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge", "map", "seq")
+)
 _WORDS: Final = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 Path = tuple[str | int, ...]
-
-
-class YamlMistake(Exception):  # noqa: N818 a mistake of the file's, said as a sentence
-    """The text is no YAML, or says something twice; the sentence names line and column."""
+#: Returns a sentence about a place of a file: ``PlacedYaml.said`` of one file.
+Said = Callable[[Sequence[str | int], str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,20 @@ class Place:
     def __str__(self) -> str:
         """Return it as a sentence begins with it."""
         return f"line {self.line}, column {self.column}"
+
+
+class YamlMistake(Exception):  # noqa: N818 a mistake of the file's, said as a sentence
+    """The text is no YAML, or says something twice; the sentence names line and column."""
+
+    def __init__(self, place: Place | None, said: str) -> None:
+        """Take where it is, and what is said of it without a full stop."""
+        super().__init__(f"{place}: {said}." if place is not None else f"{said}.")
+        self.place = place
+        self.said = said
+
+    def in_file(self, file: FilePath) -> str:
+        """Return it as a sentence that names the file and the line."""
+        return f"{file}{f', line {self.place.line}' if self.place is not None else ''}: {self.said}."
 
 
 @dataclass(slots=True)
@@ -64,10 +83,10 @@ class PlacedYaml:
                 loader.dispose()
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            at = f"{Place(mark.line + 1, mark.column + 1)}: " if mark else ""
-            raise YamlMistake(f"{at}is no YAML ({error.problem or error.context}).") from None
+            place = Place(mark.line + 1, mark.column + 1) if mark else None
+            raise YamlMistake(place, f"is no YAML ({error.problem or error.context})") from None
         except yaml.YAMLError:
-            raise YamlMistake("is no YAML.") from None
+            raise YamlMistake(None, "is no YAML") from None
         if node is not None:
             placed.value = placed._read(node, (), [0])
         return placed
@@ -83,6 +102,15 @@ class PlacedYaml:
             return self._names[here]
         return self._values.get(here)
 
+    def said(self, file: FilePath, path: Sequence[str | int], message: str) -> str:
+        """Return a sentence about a place: the file, its nearest line, the names that lead there, the message."""
+        near = tuple(path)
+        while near and near not in self._values:
+            near = near[:-1]
+        found = self._names.get(near) or self._values[near] if near else None
+        name = ".".join(map(str, path))
+        return f"{file}{f', line {found.line}' if found else ''}: {name + ': ' if name else ''}{message}."
+
     def stands(self, path: Sequence[str | int]) -> bool:
         """Return whether there is a value at this place."""
         return tuple(path) in self._values
@@ -95,9 +123,11 @@ class PlacedYaml:
         place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
         count[0] += 1
         if len(path) > DEPTH_MAX:
-            raise YamlMistake(f"{place}: nests deeper than {DEPTH_MAX}.")
+            raise YamlMistake(place, f"nests deeper than {DEPTH_MAX}")
         if count[0] > NODES_MAX:
-            raise YamlMistake(f"{place}: the file holds more than {NODES_MAX:,} names and values.")
+            raise YamlMistake(place, f"the file holds more than {NODES_MAX:,} names and values")
+        if node.tag not in _TAGS:
+            raise YamlMistake(place, f"a tag ({node.tag}) is not taken")
         self._values[path] = place
         if isinstance(node, yaml.MappingNode):
             return self._read_mapping(node, path, count)
@@ -113,10 +143,10 @@ class PlacedYaml:
         for key, value in node.value:
             place = Place(key.start_mark.line + 1, key.start_mark.column + 1)
             if not isinstance(key, yaml.ScalarNode):
-                raise YamlMistake(f"{place}: a name must be a plain word.")
-            if key.value in found:
-                raise YamlMistake(f"{place}: {key.value} stands here a second time.")
+                raise YamlMistake(place, "a name must be a plain word")
             here = (*path, key.value)
+            if key.value in found:
+                raise YamlMistake(place, f"{'.'.join(map(str, here))} stands here a second time")
             self._names[here] = place
             found[key.value] = self._read(value, here, count)
         return found
