@@ -134,12 +134,12 @@ class Message:
     """One notification, before it takes the form of a channel.
 
     ``key`` is the same whenever this is told through this channel; ``thread_key`` is the first one's of its
-    thread. ``matter`` is what it is about, for a receiver that keeps a state of its own: an alert's id.
+    thread. ``subject_id`` is what it is about, for a receiver that keeps a state of its own: an alert's id.
     """
 
     key: str
     thread_key: str
-    matter: str
+    subject_id: str
     at: datetime
     subject: str
     title: str
@@ -192,7 +192,7 @@ def write(alert: Alert, first_revision: int, wording: Wording) -> Message:
     return Message(
         key=message_key(alert.alert_id, alert.revision, wording.channel),
         thread_key=message_key(alert.alert_id, first_revision, wording.channel),
-        matter=alert.alert_id,
+        subject_id=alert.alert_id,
         at=alert.updated_at,
         subject=f"[accesswatch] {word}: {extract.title} ({alert.alert_id})",
         title=extract.title,
@@ -213,7 +213,7 @@ def quotable(message: Message) -> frozenset[str]:
 
     A single word, of which an answer may be made too, is left out; one with a digit in it is not.
     """
-    ids = {message.key, message.thread_key, message.matter}
+    ids = {message.key, message.thread_key, message.subject_id}
     if message.to_staff is not None:
         ids.add(message.to_staff)
     if message.extract is not None:
@@ -370,7 +370,7 @@ def write_notice(key: str, alert: Alert, wording: Wording) -> Message:
     return Message(
         key=key,
         thread_key=key,
-        matter=alert.alert_id,
+        subject_id=alert.alert_id,
         at=alert.updated_at,
         subject=f"[accesswatch] {_NOTICE}",
         title=_NOTICE,
@@ -400,7 +400,7 @@ def write_mistake(key: str, alert: Alert, wording: Wording, to_staff: str | None
     return Message(
         key=key,
         thread_key=key,
-        matter=alert.alert_id,
+        subject_id=alert.alert_id,
         at=alert.updated_at,
         subject=f"[accesswatch] {_MISTAKE} ({alert.alert_id})",
         title=_MISTAKE,
@@ -428,7 +428,7 @@ def write_several(key: str, several: Several, wording: Wording) -> Message:
     return Message(
         key=key,
         thread_key=key,
-        matter=key,
+        subject_id=key,
         at=several.at,
         subject=f"[accesswatch] {severity if several.new else 'digest'}: {title} ({several.route})",
         title=title,

@@ -57,7 +57,7 @@ class RoutingInput:
     #: Whom it concerns, the actor and owners of the client record, with the org_units they were recorded in.
     people: Mapping[str, frozenset[str]] = field(default_factory=dict)
     #: By channel.
-    heard: Mapping[str, LastNotified] = field(default_factory=dict)
+    last_notified: Mapping[str, LastNotified] = field(default_factory=dict)
     #: The actor's, as the staff register has it now.
     manager_id: str | None = None
 
@@ -82,13 +82,13 @@ class Diverted:
     kept_from: frozenset[str]
 
 
-def divert(route: Route, routes: Mapping[str, Route], matter: RoutingInput, load: RateState) -> Diverted:
+def divert(route: Route, routes: Mapping[str, Route], routing_input: RoutingInput, rates: RateState) -> Diverted:
     """Follow conflict routes until one has no conflict."""
     kept_from: set[str] = set()
     seen: set[str] = set()
     while route.name not in seen:
         seen.add(route.name)
-        conflicted, people = conflict(route, matter, load)
+        conflicted, people = conflict(route, routing_input, rates)
         if not conflicted:
             return Diverted(route, frozenset(kept_from))
         kept_from |= people
@@ -96,12 +96,12 @@ def divert(route: Route, routes: Mapping[str, Route], matter: RoutingInput, load
     return Diverted(None, frozenset(kept_from))
 
 
-def conflict(route: Route, matter: RoutingInput, load: RateState) -> tuple[bool, frozenset[str]]:
+def conflict(route: Route, routing_input: RoutingInput, rates: RateState) -> tuple[bool, frozenset[str]]:
     """Return whether a route's people must not be told, and which of them must not see the alert in a list either."""
-    if matter.alert.conflicted and not route.independent:
+    if routing_input.alert.conflicted and not route.independent:
         return True, frozenset(route.staff)
-    units = frozenset[str]().union(*matter.people.values())
-    people = frozenset(one for one in route.staff if one in matter.people or load.units.get(one) in units)
+    units = frozenset[str]().union(*routing_input.people.values())
+    people = frozenset(one for one in route.staff if one in routing_input.people or rates.units.get(one) in units)
     return bool(people), people
 
 
@@ -145,21 +145,23 @@ class SendDecision:
     to_staff: str | None = None
 
 
-def decide(delivery: Delivery, matter: RoutingInput, load: RateState, now: datetime) -> tuple[SendDecision, ...]:
-    """Return who is told of this revision, each channel once; what is told now is added to *load*."""
-    if matter.alert.status == "pending" or matter.alert.outcome == "canary":
+def decide(
+    delivery: Delivery, routing_input: RoutingInput, rates: RateState, now: datetime
+) -> tuple[SendDecision, ...]:
+    """Return who is told of this revision, each channel once; what is told now is added to *rates*."""
+    if routing_input.alert.status == "pending" or routing_input.alert.outcome == "canary":
         return ()
-    if matter.alert.audience == "actor":
-        return _notice(delivery, matter, now)
-    reason = _reason(matter)
+    if routing_input.alert.audience == "actor":
+        return _notice(delivery, routing_input, now)
+    reason = _reason(routing_input)
     if reason in {Reason.TAKEN_BACK, Reason.ACKNOWLEDGED, Reason.CLOSED}:
-        return tuple(_told_before(delivery, matter, load, reason, now))
-    if matter.alert.status == "closed" or reason is Reason.UNCHANGED:
+        return tuple(_told_before(delivery, routing_input, rates, reason, now))
+    if routing_input.alert.status == "closed" or reason is Reason.UNCHANGED:
         return ()
     decisions: list[SendDecision] = []
     for route in delivery.routes:
-        if not route.only_when_named and fits(route, matter) and (route.hours is None or route.hours.hold(now)):
-            decision = tell(delivery, route, matter, load, reason=reason, now=now)
+        if not route.only_when_named and fits(route, routing_input) and (route.hours is None or route.hours.hold(now)):
+            decision = route_decision(delivery, route, routing_input, rates, reason=reason, now=now)
             left = (
                 _without(decision, _channels_of(decisions))
                 if decision is not None and decision.how != "digest"
@@ -171,12 +173,12 @@ def decide(delivery: Delivery, matter: RoutingInput, load: RateState, now: datet
     return tuple(one for one in kept if one is not None)
 
 
-def _notice(delivery: Delivery, matter: RoutingInput, now: datetime) -> tuple[SendDecision, ...]:
+def _notice(delivery: Delivery, routing_input: RoutingInput, now: datetime) -> tuple[SendDecision, ...]:
     """Tell the staff member of a notice, once, and of a mistake their manager and the Privacy Officer.
 
     Nobody is told where the delivery file has no channel for that. A manager whom the client record concerns is not.
     """
-    notices, alert, before = delivery.notices, matter.alert, matter.before
+    notices, alert, before = delivery.notices, routing_input.alert, routing_input.before
     if notices is None:
         return ()
     channels = (notices.channel,)
@@ -185,24 +187,24 @@ def _notice(delivery: Delivery, matter: RoutingInput, now: datetime) -> tuple[Se
     if alert.outcome != "self_reported" or before is None or before.status == "closed":
         return ()
     told = []
-    manager = matter.manager_id
-    if manager is not None and manager not in matter.people:
+    manager = routing_input.manager_id
+    if manager is not None and manager not in routing_input.people:
         told.append(SendDecision(None, Reason.MISTAKE_TO_MANAGER, channels, "alone", now, to_staff=manager))
     if notices.privacy_officer is not None:
         told.append(SendDecision(None, Reason.MISTAKE_TO_PRIVACY, channels, "alone", now))
     return tuple(told)
 
 
-def tell(
-    delivery: Delivery, route: Route, matter: RoutingInput, load: RateState, *, reason: Reason, now: datetime
+def route_decision(
+    delivery: Delivery, route: Route, routing_input: RoutingInput, rates: RateState, *, reason: Reason, now: datetime
 ) -> SendDecision | None:
     """Return how a route, or the one that it gives way to, tells of a revision; None where it has nothing to tell."""
     routes = {one.name: one for one in delivery.routes}
-    diverted = divert(route, routes, matter, load)
+    diverted = divert(route, routes, routing_input, rates)
     if diverted.route is None:
         return SendDecision(route.name, reason, tuple(route.channels), "withheld", now, kept_from=diverted.kept_from)
     last, instead_of = diverted.route, route.name if diverted.route is not route else None
-    heard = [matter.heard[name] for name in last.channels if name in matter.heard]
+    heard = [routing_input.last_notified[name] for name in last.channels if name in routing_input.last_notified]
     if reason in {Reason.FIRST, Reason.GREW}:
         # Those that a conflicted alert goes to, and those that fit only now, have not heard of it yet.
         reason = Reason.GREW if heard else Reason.FIRST
@@ -211,14 +213,14 @@ def tell(
     decision = SendDecision(
         last.name, reason, tuple(last.channels), "alone", now, instead_of=instead_of, kept_from=diverted.kept_from
     )
-    silence = silenced(delivery, matter, now)
+    silence = silenced(delivery, routing_input, now)
     if silence is not None:
         return replace(decision, how="silenced", silence=silence.name)
-    return _timed(last, decision, heard, load, now)
+    return _timed(last, decision, heard, rates, now)
 
 
 def _timed(
-    route: Route, decision: SendDecision, heard: Sequence[LastNotified], load: RateState, now: datetime
+    route: Route, decision: SendDecision, heard: Sequence[LastNotified], rates: RateState, now: datetime
 ) -> SendDecision:
     """Return when a message goes, alone or with others, as its route's mode and storm guard have it."""
     if route.mode == "digest" and route.at is not None:
@@ -229,47 +231,55 @@ def _timed(
         if any(one.waits and one.alone and one.due_at > now for one in heard):
             # It takes the place of an update that waits: no message more.
             return replace(decision, at=max(one.due_at for one in heard))
-    return guarded(route, decision, load, now)
+    return guarded(route, decision, rates, now)
 
 
-def guarded(route: Route, decision: SendDecision, load: RateState, now: datetime) -> SendDecision:
+def guarded(route: Route, decision: SendDecision, rates: RateState, now: datetime) -> SendDecision:
     """Let a message through, or past the storm guard's rate into the one message about all that wait."""
-    if load.messages.get(route.name, 0) >= route.storm.at_most:
-        return replace(decision, how="storm", at=load.storms.setdefault(route.name, now + route.storm.per))
-    load.messages[route.name] = load.messages.get(route.name, 0) + 1
+    if rates.messages.get(route.name, 0) >= route.storm.at_most:
+        return replace(decision, how="storm", at=rates.storms.setdefault(route.name, now + route.storm.per))
+    rates.messages[route.name] = rates.messages.get(route.name, 0) + 1
     return decision
 
 
-def silenced(delivery: Delivery, matter: RoutingInput, now: datetime) -> Silence | None:
+def silenced(delivery: Delivery, routing_input: RoutingInput, now: datetime) -> Silence | None:
     """Return the first silence in force that covers an alert."""
-    return next((one for one in delivery.silences if one.lasts(now) and _covers(one, matter)), None)
+    return next((one for one in delivery.silences if one.lasts(now) and _covers(one, routing_input)), None)
 
 
-def fits(matching: Matching, matter: RoutingInput) -> bool:
+def fits(matching: Matching, routing_input: RoutingInput) -> bool:
     """Return whether an alert is one of these."""
-    alert = matter.alert
+    alert = routing_input.alert
     return (
         (matching.severities is None or alert.severity in matching.severities)
         and (matching.rules is None or bool(set(matching.rules) & set(alert.rules)))
         and (matching.score_min is None or (alert.score is not None and alert.score.value >= matching.score_min))
-        and (matching.org_units is None or bool(matter.org_units & set(matching.org_units)))
+        and (matching.org_units is None or bool(routing_input.org_units & set(matching.org_units)))
     )
 
 
-def _covers(silence: Silence, matter: RoutingInput) -> bool:
+def _covers(silence: Silence, routing_input: RoutingInput) -> bool:
     # A rule that nobody silenced asks for somebody's attention, whichever others hit beside it.
-    every_rule = silence.rules is None or set(matter.alert.rules) <= set(silence.rules)
-    return every_rule and fits(silence, matter) and (silence.alerts is None or matter.alert.alert_id in silence.alerts)
+    every_rule = silence.rules is None or set(routing_input.alert.rules) <= set(silence.rules)
+    return (
+        every_rule
+        and fits(silence, routing_input)
+        and (silence.alerts is None or routing_input.alert.alert_id in silence.alerts)
+    )
 
 
-def _reason(matter: RoutingInput) -> Reason:  # noqa: PLR0911 one for each reason
-    alert, before = matter.alert, matter.before
+def _reason(routing_input: RoutingInput) -> Reason:  # noqa: PLR0911 one for each reason
+    alert, before = routing_input.alert, routing_input.before
     if before is None or (alert.conflicted and not before.conflicted):
         return Reason.FIRST
     if before.status == "pending" or before.audience == "actor":
         if alert.status == "closed":
             return Reason.CLOSED
-        return Reason.REOPENED if any(one.route is not None for one in matter.heard.values()) else Reason.FIRST
+        return (
+            Reason.REOPENED
+            if any(one.route is not None for one in routing_input.last_notified.values())
+            else Reason.FIRST
+        )
     if before.status == "closed" and alert.status == "new":
         return Reason.REOPENED
     if SEVERITIES.index(alert.severity) > SEVERITIES.index(before.severity):
@@ -278,19 +288,19 @@ def _reason(matter: RoutingInput) -> Reason:  # noqa: PLR0911 one for each reaso
         return Reason.TAKEN_BACK if taken_back(alert) else Reason.CLOSED
     if before.status == "new" and alert.status == "acknowledged":
         return Reason.ACKNOWLEDGED
-    return Reason.GREW if matter.grew else Reason.UNCHANGED
+    return Reason.GREW if routing_input.grew else Reason.UNCHANGED
 
 
 def _told_before(
-    delivery: Delivery, matter: RoutingInput, load: RateState, reason: Reason, now: datetime
+    delivery: Delivery, routing_input: RoutingInput, rates: RateState, reason: Reason, now: datetime
 ) -> Iterator[SendDecision]:
     """Tell those who have heard, by whichever route, unless that has a conflict by now."""
     routes = {route.name: route for route in delivery.routes}
-    for channel, heard in sorted(matter.heard.items()):
+    for channel, heard in sorted(routing_input.last_notified.items()):
         route = routes.get(heard.route) if heard.route is not None else None
         if delivery.notices is not None and channel == delivery.notices.channel:
             continue
-        if channel not in delivery.channels or (route is not None and conflict(route, matter, load)[0]):
+        if channel not in delivery.channels or (route is not None and conflict(route, routing_input, rates)[0]):
             continue
         if heard.alone and (reason is Reason.TAKEN_BACK or delivery.channels[channel].keeps_status):
             yield SendDecision(heard.route, reason, (channel,), "alone", now)
@@ -333,21 +343,25 @@ def first_look(delivery: Delivery, decision: SendDecision) -> datetime | None:
     return decision.at + route.reminders.every if begins else None
 
 
-def follow_up(delivery: Delivery, known: FollowUp, matter: RoutingInput, load: RateState, now: datetime) -> Step:
+def follow_up(
+    delivery: Delivery, known: FollowUp, routing_input: RoutingInput, rates: RateState, now: datetime
+) -> Step:
     """Return what becomes of an alert about which a reminder, or what follows the last one, is due."""
     routes = {route.name: route for route in delivery.routes}
     route = routes.get(known.route)
-    if route is None or route.reminders is None or matter.alert.status != "new":
+    if route is None or route.reminders is None or routing_input.alert.status != "new":
         return Step()
-    silence = silenced(delivery, matter, now)
+    silence = silenced(delivery, routing_input, now)
     if silence is not None:
         return Step(None, silence.end, known.reminders)
     if known.reminders < route.reminders.at_most:
-        decision = tell(delivery, route, matter, load, reason=Reason.REMINDER, now=now)
+        decision = route_decision(delivery, route, routing_input, rates, reason=Reason.REMINDER, now=now)
         return _reminded(decision, route, route.reminders, known, now)
     if route.escalate_to is None:
         return Step()
-    return Step(tell(delivery, routes[route.escalate_to], matter, load, reason=Reason.ESCALATED, now=now))
+    return Step(
+        route_decision(delivery, routes[route.escalate_to], routing_input, rates, reason=Reason.ESCALATED, now=now)
+    )
 
 
 def _reminded(

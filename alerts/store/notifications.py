@@ -28,7 +28,7 @@ from alerts.store.audit import append
 from alerts.store.database import NotPossible, insert_into
 from alerts.store.queries import may_see
 from alerts.store.revisions import entry_of, held, take_turn
-from alerts.store.staff import Knowledge, load_of
+from alerts.store.staff import RoutingContext, rate_state_of
 from alerts.store.tables import ALERTS, FOLLOW_UPS, HISTORY, KEPT_FROM, NOTIFICATIONS, OUTBOX, TOLD, chunks
 
 State = Literal["pending", "sent", "parked", "withheld", "silenced", "superseded", "gathered", "summed"]
@@ -218,8 +218,8 @@ def route(connection: Connection, plan: Plan, now: datetime, limit: int) -> list
     rows = connection.execute(_unrouted(limit)).all()
     if not rows:
         return []
-    load = load_of(connection, plan.storm_per, plan.staff, now)
-    knowledge = Knowledge.of(connection, sorted({row.alert_id for row in rows}))
+    rates = rate_state_of(connection, plan.storm_per, plan.staff, now)
+    context = RoutingContext.of(connection, sorted({row.alert_id for row in rows}))
     routed, entries = [], []
     for row in rows:
         before = (
@@ -228,14 +228,14 @@ def route(connection: Connection, plan: Plan, now: datetime, limit: int) -> list
             else Before(row.severity, row.status, row.conflicted, row.audience or "integrity")
         )
         alert = ALERT.validate_json(row.payload)
-        matter = knowledge.matter(alert, before, grew=row.recorded_ms is not None)
-        keep_from(connection, alert.alert_id, matter.people.keys() - {alert.staff_id})
-        decisions = plan.decide(matter, load, now)
+        routing_input = context.routing_input(alert, before, grew=row.recorded_ms is not None)
+        keep_from(connection, alert.alert_id, routing_input.people.keys() - {alert.staff_id})
+        decisions = plan.decide(routing_input, rates, now)
         routed.append(Routed(row.alert_id, row.revision, decisions))
         if alert.status == "closed":
             supersede(connection, alert.alert_id, None, now)
-        entries += write_down(connection, alert, decisions, plan, now, heard=bool(matter.heard))
-        knowledge.note(alert, decisions)
+        entries += write_down(connection, alert, decisions, plan, now, heard=bool(routing_input.last_notified))
+        context.note(alert, decisions)
     append(connection, entries)
     connection.execute(update(OUTBOX).where(OUTBOX.c.id.in_([row.id for row in rows])).values(routed_at=now))
     return routed
@@ -370,15 +370,15 @@ def remind(connection: Connection, plan: Plan, follow: Follow, now: datetime, li
     rows = connection.execute(query.limit(limit)).all()
     if not rows:
         return []
-    load = load_of(connection, plan.storm_per, plan.staff, now)
+    rates = rate_state_of(connection, plan.storm_per, plan.staff, now)
     alert_ids = sorted({row.alert_id for row in rows})
-    knowledge = Knowledge.of(connection, alert_ids)
+    context = RoutingContext.of(connection, alert_ids)
     alerts = {alert_id: ALERT.validate_json(row.payload) for alert_id, row in held(connection, alert_ids).items()}
     reminded, entries = [], []
     for row in rows:
         alert = alerts[row.alert_id]
-        matter = knowledge.matter(alert, None, grew=False)
-        step = follow(FollowUp(row.route, row.reminders), matter, load, now)
+        routing_input = context.routing_input(alert, None, grew=False)
+        step = follow(FollowUp(row.route, row.reminders), routing_input, rates, now)
         this = (FOLLOW_UPS.c.route == row.route) & (FOLLOW_UPS.c.alert_id == row.alert_id)
         if step.next_at is None:
             connection.execute(delete(FOLLOW_UPS).where(this))

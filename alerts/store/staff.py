@@ -53,17 +53,17 @@ def take(connection: Connection, changes: Sequence[StaffChange]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Knowledge:
+class RoutingContext:
     """What the store knows of some alerts that decides who is told."""
 
     units: dict[str, set[str]]
     people: dict[str, dict[str, set[str]]]
-    heard: dict[str, dict[str, LastNotified]]
+    last_notified: dict[str, dict[str, LastNotified]]
     #: Of each alert's staff member.
     managers: dict[str, str]
 
     @classmethod
-    def of(cls, connection: Connection, alert_ids: Sequence[str]) -> "Knowledge":
+    def of(cls, connection: Connection, alert_ids: Sequence[str]) -> "RoutingContext":
         """Read it."""
         found = cls({}, {}, {}, {})
         for ids in chunks(alert_ids):
@@ -80,22 +80,24 @@ class Knowledge:
             for row in connection.execute(_heard(ids)):
                 alone = row.occasion == TOLD or row.state not in {"gathered", "summed"}
                 heard = LastNotified(row.route, row.due_at, alone=alone, waits=row.state in {"pending", "gathered"})
-                found.heard.setdefault(row.alert_id, {})[row.channel] = heard
+                found.last_notified.setdefault(row.alert_id, {})[row.channel] = heard
         return found
 
-    def matter(self, alert: Alert, before: Before | None, *, grew: bool) -> RoutingInput:
+    def routing_input(self, alert: Alert, before: Before | None, *, grew: bool) -> RoutingInput:
         """Bring together what is known of one of them."""
         units = frozenset(self.units.get(alert.alert_id, ()))
         owners = self.people.get(alert.alert_id, {}) if alert.client_id is not None else {}
         people = {staff_id: frozenset(found) for staff_id, found in owners.items()}
         people[alert.staff_id] = units | people.get(alert.staff_id, frozenset())
-        heard = dict(self.heard.get(alert.alert_id, {}))
+        heard = dict(self.last_notified.get(alert.alert_id, {}))
         manager = self.managers.get(alert.alert_id)
-        return RoutingInput(alert, before, grew=grew, org_units=units, people=people, heard=heard, manager_id=manager)
+        return RoutingInput(
+            alert, before, grew=grew, org_units=units, people=people, last_notified=heard, manager_id=manager
+        )
 
     def note(self, alert: Alert, decisions: Sequence[SendDecision]) -> None:
         """Take in what was just decided, for the alert's next revision."""
-        heard = self.heard.setdefault(alert.alert_id, {})
+        heard = self.last_notified.setdefault(alert.alert_id, {})
         for decision in decisions:
             if decision.how in {"alone", "digest", "storm"}:
                 alone = decision.how == "alone"
@@ -104,11 +106,11 @@ class Knowledge:
                 )
 
 
-def load_of(
+def rate_state_of(
     connection: Connection, storm_per: Mapping[str, timedelta], staff: Iterable[str], now: datetime
 ) -> RateState:
     """Read how many messages each route has sent within its storm guard's interval, and what else decides."""
-    load = RateState()
+    rates = RateState()
     table = NOTIFICATIONS.c
     counted = table.state.in_(("pending", "sent", "parked")) & table.alert_id.is_not(None)
     for name, per in storm_per.items():
@@ -116,17 +118,17 @@ def load_of(
             table.route == name, table.created_at > now - per, counted
         )
         number = connection.execute(select(func.count()).select_from(recent.distinct().subquery())).scalar_one()
-        load.messages[name] = number
+        rates.messages[name] = number
     waiting = select(table.route, func.min(table.next_attempt_at).label("due_at")).where(
         table.state == "gathered", table.occasion == "storm"
     )
-    load.storms = {row.route: row.due_at for row in connection.execute(waiting.group_by(table.route))}
+    rates.storms = {row.route: row.due_at for row in connection.execute(waiting.group_by(table.route))}
     units: dict[str, str] = {}
     for ids in chunks(sorted(set(staff))):
         query = select(STAFF.c.staff_id, STAFF.c.org_unit).where(STAFF.c.staff_id.in_(ids))
         units |= {row.staff_id: row.org_unit for row in connection.execute(query)}
-    load.units = units
-    return load
+    rates.units = units
+    return rates
 
 
 def _heard(ids: Sequence[str]) -> Any:

@@ -332,10 +332,10 @@ def test_a_revision_is_routed_once(store: Store) -> None:
     store.take_hits([a_hit("e-2", [an_answer("own-record", "critical")])], NOW)
     seen = []
 
-    def decide(matter: RoutingInput, load: RateState, now: datetime) -> tuple[SendDecision, ...]:
-        before = matter.before
-        seen.append((before and (before.severity, before.status), matter.alert.revision))
-        return decision("mail", withheld=("hook",))(matter, load, now)
+    def decide(routing_input: RoutingInput, rates: RateState, now: datetime) -> tuple[SendDecision, ...]:
+        before = routing_input.before
+        seen.append((before and (before.severity, before.status), routing_input.alert.revision))
+        return decision("mail", withheld=("hook",))(routing_input, rates, now)
 
     assert len(store.route(a_plan(decide), NOW, 10)) == 3
     assert store.route(a_plan(decide), NOW, 10) == []

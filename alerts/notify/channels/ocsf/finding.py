@@ -63,7 +63,11 @@ def _activity(message: Message, extract: Extract | None) -> tuple[int, str]:
 
 
 def _finding_info(message: Message, extract: Extract | None) -> dict[str, Any]:
-    info: dict[str, Any] = {"uid": message.matter, "title": message.title, "desc": message.where + " " + message.look}
+    info: dict[str, Any] = {
+        "uid": message.subject_id,
+        "title": message.title,
+        "desc": message.where + " " + message.look,
+    }
     if message.link:
         info["src_url"] = message.link
     if extract:

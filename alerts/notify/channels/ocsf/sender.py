@@ -23,6 +23,6 @@ class OcsfSender:
         """Try once, for at most the channel's ``timeout_seconds``."""
         try:
             async with asyncio.timeout(self._timeout_seconds), self._turn:
-                return await self._publish(message.matter.encode(), finding(message))
+                return await self._publish(message.subject_id.encode(), finding(message))
         except TimeoutError as error:
             return Again(why(error))

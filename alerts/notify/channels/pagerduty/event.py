@@ -15,7 +15,7 @@ _SEVERITIES: Final[dict[Severity, str]] = {"low": "info", "medium": "warning", "
 def pager_event(message: Message, routing_key: str) -> bytes:
     """Write the event: trigger, acknowledge or resolve, as the alert stands."""
     action = _action(message)
-    event: dict[str, Any] = {"routing_key": routing_key, "event_action": action, "dedup_key": message.matter}
+    event: dict[str, Any] = {"routing_key": routing_key, "event_action": action, "dedup_key": message.subject_id}
     if action == "trigger":
         details = dict(message.facts) | {"Note": message.note, "Look": message.look}
         event |= {

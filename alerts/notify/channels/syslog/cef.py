@@ -20,7 +20,7 @@ def cef(message: Message) -> str:
     """Write the line: standard keys where CEF has one, custom strings with their labels where not."""
     extract = message.extract
     said: dict[str, str] = {
-        "externalId": message.matter,
+        "externalId": message.subject_id,
         "rt": _milliseconds(message.at),
         "msg": f"{message.note} {message.where} {message.look}",
     }

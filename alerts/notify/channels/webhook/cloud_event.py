@@ -17,7 +17,7 @@ def cloud_event(message: Message) -> bytes:
         "id": message.key,
         "source": SOURCE,
         "type": message.event_type,
-        "subject": message.matter,
+        "subject": message.subject_id,
         "time": message.at,
         "datacontenttype": "application/json",
         "data": message.data,

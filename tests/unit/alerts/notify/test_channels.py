@@ -76,9 +76,13 @@ EVERY = [
 def test_an_event_is_read_by_the_cloudevents_sdk(message: Message) -> None:
     """Which refuses what version 1.0 does not allow."""
     event = JSONFormat().read(CloudEvent, cloud_event(message))
-    assert (event.get_id(), event.get_type(), event.get_subject()) == (message.key, message.event_type, message.matter)
+    assert (event.get_id(), event.get_type(), event.get_subject()) == (
+        message.key,
+        message.event_type,
+        message.subject_id,
+    )
     data: Any = event.get_data()
-    assert (data.get("alert_id", event.get_id()), data["note"]) == (message.matter, message.note)
+    assert (data.get("alert_id", event.get_id()), data["note"]) == (message.subject_id, message.note)
 
 
 # OCSF
@@ -240,7 +244,7 @@ def test_a_syslog_message_holds_one_line_of_cef(message: Message) -> None:
         "externalId", "rt", "msg", "request", "start", "end", "cnt", "cs1Label", "cs1", "cs2Label", "cs2", "cn1Label",
         "cn1", "outcome", "suid", "cs3Label", "cs3",
     }  # fmt: skip
-    assert extension["externalId"] == message.matter
+    assert extension["externalId"] == message.subject_id
     assert (extension.get("suid"), extension.get("cs3")) == (
         message.extract and message.extract.staff_id, message.extract and message.extract.client_id,
     )  # fmt: skip

@@ -37,11 +37,16 @@ DIGEST = a_route(mode="digest", at="17:00")
 AT_FIVE = datetime(2026, 11, 20, 17, tzinfo=ZONE)
 
 
-def matter(before: Before | None = None, *, grew: bool = False, heard: Any = None, **now: Any) -> RoutingInput:
+def routing_input(before: Before | None = None, *, grew: bool = False, heard: Any = None, **now: Any) -> RoutingInput:
     """One revision of an alert about somebody in the unit U-1."""
     alert = replace(an_alert(), **now)
     return RoutingInput(
-        alert, before, grew=grew, org_units=frozenset({"U-1"}), people={STAFF: frozenset({"U-1"})}, heard=heard or {}
+        alert,
+        before,
+        grew=grew,
+        org_units=frozenset({"U-1"}),
+        people={STAFF: frozenset({"U-1"})},
+        last_notified=heard or {},
     )
 
 
@@ -51,49 +56,53 @@ def said(decisions: tuple[SendDecision, ...]) -> list[tuple[str, str, str]]:
 
 
 REASONS = [
-    pytest.param([("first", "mail", "alone")], IMMEDIATE, matter(), id="the first revision"),
-    pytest.param([], IMMEDIATE, matter(OPEN, grew=True, heard=BY_MAIL), id="a later hit tells nobody"),
-    pytest.param([], IMMEDIATE, matter(OPEN, heard=BY_MAIL, severity="low"), id="nor a lower severity"),
+    pytest.param([("first", "mail", "alone")], IMMEDIATE, routing_input(), id="the first revision"),
+    pytest.param([], IMMEDIATE, routing_input(OPEN, grew=True, heard=BY_MAIL), id="a later hit tells nobody"),
+    pytest.param([], IMMEDIATE, routing_input(OPEN, heard=BY_MAIL, severity="low"), id="nor a lower severity"),
     pytest.param(
         [("severity_rose", "mail", "alone")],
         IMMEDIATE,
-        matter(OPEN, heard=BY_MAIL, severity="critical"),
+        routing_input(OPEN, heard=BY_MAIL, severity="critical"),
         id="the severity rose",
     ),
     pytest.param(
         [("reopened", "mail", "alone")],
         IMMEDIATE,
-        matter(replace(OPEN, status="closed"), grew=True, heard=BY_MAIL),
+        routing_input(replace(OPEN, status="closed"), grew=True, heard=BY_MAIL),
         id="opened again",
     ),
-    pytest.param([("grew", "mail", "alone")], GROUPED, matter(OPEN, grew=True, heard=BY_MAIL), id="grouped: it grew"),
-    pytest.param([], GROUPED, matter(OPEN, heard=BY_MAIL), id="grouped: assigned by a person, it did not grow"),
-    pytest.param([("first", "mail", "digest")], DIGEST, matter(), id="digest"),
-    pytest.param([("grew", "mail", "digest")], DIGEST, matter(OPEN, grew=True, heard=IN_DIGEST), id="digest: it grew"),
+    pytest.param(
+        [("grew", "mail", "alone")], GROUPED, routing_input(OPEN, grew=True, heard=BY_MAIL), id="grouped: it grew"
+    ),
+    pytest.param([], GROUPED, routing_input(OPEN, heard=BY_MAIL), id="grouped: assigned by a person, it did not grow"),
+    pytest.param([("first", "mail", "digest")], DIGEST, routing_input(), id="digest"),
+    pytest.param(
+        [("grew", "mail", "digest")], DIGEST, routing_input(OPEN, grew=True, heard=IN_DIGEST), id="digest: it grew"
+    ),
     pytest.param(
         [],
         DIGEST,
-        matter(OPEN, grew=True, heard={"mail": LastNotified("all", AT_FIVE, alone=False, waits=True)}),
+        routing_input(OPEN, grew=True, heard={"mail": LastNotified("all", AT_FIVE, alone=False, waits=True)}),
         id="digest: it waits for the next one already, which says how it stands then",
     ),
     pytest.param(
-        [("taken_back", "mail", "alone")], IMMEDIATE, matter(OPEN, heard=BY_MAIL, **EXPLAINED), id="explained"
+        [("taken_back", "mail", "alone")], IMMEDIATE, routing_input(OPEN, heard=BY_MAIL, **EXPLAINED), id="explained"
     ),
     pytest.param(
-        [("taken_back", "mail", "digest")], DIGEST, matter(OPEN, heard=IN_DIGEST, **EXPLAINED), id="by digest"
+        [("taken_back", "mail", "digest")], DIGEST, routing_input(OPEN, heard=IN_DIGEST, **EXPLAINED), id="by digest"
     ),
-    pytest.param([], IMMEDIATE, matter(OPEN, **EXPLAINED), id="explained, and nobody had heard"),
-    pytest.param([], IMMEDIATE, matter(OPEN, heard=BY_MAIL, status="closed", outcome="confirmed"), id="closed"),
+    pytest.param([], IMMEDIATE, routing_input(OPEN, **EXPLAINED), id="explained, and nobody had heard"),
+    pytest.param([], IMMEDIATE, routing_input(OPEN, heard=BY_MAIL, status="closed", outcome="confirmed"), id="closed"),
     pytest.param(
         [("closed", "pager", "alone")],
         a_route("all", "mail", "pager"),
-        matter(OPEN, heard=BY_MAIL | {"pager": BY_MAIL["mail"]}, status="closed", outcome="confirmed"),
+        routing_input(OPEN, heard=BY_MAIL | {"pager": BY_MAIL["mail"]}, status="closed", outcome="confirmed"),
         id="closed, and a channel keeps a status",
     ),
     pytest.param(
         [("acknowledged", "pager", "alone")],
         a_route("all", "pager"),
-        matter(OPEN, heard={"pager": BY_MAIL["mail"]}, status="acknowledged"),
+        routing_input(OPEN, heard={"pager": BY_MAIL["mail"]}, status="acknowledged"),
         id="acknowledged, likewise",
     ),
 ]
@@ -123,7 +132,7 @@ MATCHING = [
 @pytest.mark.parametrize(("fields", "fits"), MATCHING, ids=str)
 def test_which_alerts_a_route_takes(fields: dict[str, Any], fits: bool) -> None:
     """The alert is high, about own-record, of somebody in U-1, on a Friday at 09:14 in New Zealand."""
-    assert bool(decide(a_delivery(a_route(**fields)), matter(), RateState(), NOW)) is fits
+    assert bool(decide(a_delivery(a_route(**fields)), routing_input(), RateState(), NOW)) is fits
 
 
 WHEN = [
@@ -161,7 +170,7 @@ def test_a_days_digest_goes_at_the_same_hour_in_summer_and_winter() -> None:
 def test_each_channel_is_told_once() -> None:
     """However many routes lead to it."""
     delivery = a_delivery(a_route("all", "mail"), a_route("more", "mail", "hook"))
-    assert said(decide(delivery, matter(), RateState(), NOW)) == [
+    assert said(decide(delivery, routing_input(), RateState(), NOW)) == [
         ("first", "mail", "alone"),
         ("first", "hook", "alone"),
     ]
@@ -169,21 +178,23 @@ def test_each_channel_is_told_once() -> None:
 
 def test_a_grouped_route_tells_of_growth_once_an_interval() -> None:
     """Counted from the last message; what waits is replaced, not added to."""
-    (decision,) = decide(a_delivery(GROUPED), matter(OPEN, grew=True, heard=BY_MAIL), RateState(), NOW + 5 * MINUTE)
+    (decision,) = decide(
+        a_delivery(GROUPED), routing_input(OPEN, grew=True, heard=BY_MAIL), RateState(), NOW + 5 * MINUTE
+    )
     assert decision.at == NOW + HOUR
     waiting = {"mail": LastNotified("all", decision.at, alone=True, waits=True)}
-    load = RateState()
-    (again,) = decide(a_delivery(GROUPED), matter(OPEN, grew=True, heard=waiting), load, NOW + 6 * MINUTE)
-    assert (again.at, load.messages) == (NOW + HOUR, {})
-    (later,) = decide(a_delivery(GROUPED), matter(OPEN, grew=True, heard=BY_MAIL), RateState(), NOW + 3 * HOUR)
+    rates = RateState()
+    (again,) = decide(a_delivery(GROUPED), routing_input(OPEN, grew=True, heard=waiting), rates, NOW + 6 * MINUTE)
+    assert (again.at, rates.messages) == (NOW + HOUR, {})
+    (later,) = decide(a_delivery(GROUPED), routing_input(OPEN, grew=True, heard=BY_MAIL), RateState(), NOW + 3 * HOUR)
     assert later.at == NOW + 3 * HOUR
 
 
 def test_past_its_rate_a_route_gathers() -> None:
     """One message about all that wait, due when the interval is over; another route is not concerned."""
     guarded = a_route(storm={"at_most": 2, "per": "10m"})
-    delivery, load = a_delivery(guarded, a_route("other", "hook")), RateState()
-    told = [decide(delivery, matter(), load, NOW + number * MINUTE) for number in range(4)]
+    delivery, rates = a_delivery(guarded, a_route("other", "hook")), RateState()
+    told = [decide(delivery, routing_input(), rates, NOW + number * MINUTE) for number in range(4)]
     assert [[(one.how, one.at - NOW) for one in decisions if one.route == "all"] for decisions in told] == [
         [("alone", 0 * MINUTE)], [("alone", 1 * MINUTE)], [("storm", 12 * MINUTE)], [("storm", 12 * MINUTE)],
     ]  # fmt: skip
@@ -215,7 +226,7 @@ SILENCES = [
 @pytest.mark.parametrize(("fields", "silent"), SILENCES, ids=str)
 def test_a_silence_keeps_back_what_it_covers_while_it_lasts(fields: dict[str, Any], silent: bool) -> None:
     """It is written down who was not told, and by which silence."""
-    (decision,) = decide(a_delivery(IMMEDIATE, silences=(a_silence(**fields),)), matter(), RateState(), NOW)
+    (decision,) = decide(a_delivery(IMMEDIATE, silences=(a_silence(**fields),)), routing_input(), RateState(), NOW)
     assert (decision.how, decision.silence) == (("silenced", "quiet") if silent else ("alone", None))
 
 
@@ -230,7 +241,7 @@ def test_a_rule_that_is_not_silenced_still_asks() -> None:
 
 def test_after_a_silence_the_next_hit_tells() -> None:
     """Nobody had heard."""
-    assert said(decide(a_delivery(IMMEDIATE), matter(OPEN, grew=True), RateState(), NOW)) == [
+    assert said(decide(a_delivery(IMMEDIATE), routing_input(OPEN, grew=True), RateState(), NOW)) == [
         ("first", "mail", "alone")
     ]
 
@@ -238,16 +249,20 @@ def test_after_a_silence_the_next_hit_tells() -> None:
 # Whom not to tell
 
 CONFLICTS = [
-    pytest.param("mail", None, {"staff": ["S-9"]}, matter(), id="nobody is concerned"),
-    pytest.param("privacy", "all", {}, matter(conflicted=True), id="it is about Internal Integrity's own"),
-    pytest.param("mail", None, {"independent": True}, matter(conflicted=True), id="which an independent route takes"),
-    pytest.param("privacy", "all", {"staff": ["S-9", STAFF]}, matter(), id="it is about a recipient"),
-    pytest.param("privacy", "all", {"staff": ["S-8"]}, matter(), id="it is about somebody in a recipient's unit"),
+    pytest.param("mail", None, {"staff": ["S-9"]}, routing_input(), id="nobody is concerned"),
+    pytest.param("privacy", "all", {}, routing_input(conflicted=True), id="it is about Internal Integrity's own"),
+    pytest.param(
+        "mail", None, {"independent": True}, routing_input(conflicted=True), id="which an independent route takes"
+    ),
+    pytest.param("privacy", "all", {"staff": ["S-9", STAFF]}, routing_input(), id="it is about a recipient"),
+    pytest.param(
+        "privacy", "all", {"staff": ["S-8"]}, routing_input(), id="it is about somebody in a recipient's unit"
+    ),
     pytest.param(
         "privacy",
         "all",
         {"staff": ["S-7"]},
-        replace(matter(), people={"S-7": frozenset({"U-7"})}),
+        replace(routing_input(), people={"S-7": frozenset({"U-7"})}),
         id="a recipient's own record was opened",
     ),
 ]
@@ -256,8 +271,8 @@ CONFLICTS = [
 @pytest.mark.parametrize(("channel", "instead_of", "fields", "now"), CONFLICTS)
 def test_whom_not_to_tell(channel: str, instead_of: str | None, fields: dict[str, Any], now: RoutingInput) -> None:
     """S-8 works in U-1, as the actor does."""
-    load = RateState(units={"S-8": "U-1", "S-9": "U-9"})
-    (decision,) = decide(a_delivery(a_route(**fields)), now, load, NOW)
+    rates = RateState(units={"S-8": "U-1", "S-9": "U-9"})
+    (decision,) = decide(a_delivery(a_route(**fields)), now, rates, NOW)
     assert (decision.channels, decision.instead_of) == ((channel,), instead_of)
     assert decision.kept_from == (frozenset(fields["staff"]) - {"S-9"} if instead_of and fields else frozenset())
 
@@ -267,14 +282,14 @@ def test_where_every_route_has_a_conflict_nobody_is_told() -> None:
     both = a_delivery(a_route(staff=[STAFF]))
     routes = (both.routes[0], both.routes[1].model_copy(update={"staff": [STAFF]}))
     delivery = Delivery(both.channels, routes, None, {})
-    assert said(decide(delivery, matter(), RateState(), NOW)) == [("first", "mail", "withheld")]
+    assert said(decide(delivery, routing_input(), RateState(), NOW)) == [("first", "mail", "withheld")]
 
 
 def test_a_conflict_that_comes_later_tells_those_who_may_know() -> None:
     """Those who were told before hear nothing more."""
-    now = matter(OPEN, grew=True, heard=BY_MAIL, conflicted=True)
+    now = routing_input(OPEN, grew=True, heard=BY_MAIL, conflicted=True)
     assert said(decide(a_delivery(IMMEDIATE), now, RateState(), NOW)) == [("first", "privacy", "alone")]
-    explained = matter(replace(OPEN, conflicted=True), heard=BY_MAIL, conflicted=True, **EXPLAINED)
+    explained = routing_input(replace(OPEN, conflicted=True), heard=BY_MAIL, conflicted=True, **EXPLAINED)
     assert decide(a_delivery(IMMEDIATE), explained, RateState(), NOW) == ()
 
 
@@ -286,10 +301,11 @@ REMINDING = a_route(reminders={"every": "1h", "at_most": 2}, escalate_to=ELSEWHE
 def test_reminders_then_the_next_route() -> None:
     """Counted; after the last one it escalates, and that route is not reminded."""
     delivery = a_delivery(REMINDING)
-    (first,) = decide(delivery, matter(), RateState(), NOW)
+    (first,) = decide(delivery, routing_input(), RateState(), NOW)
     assert first_look(delivery, first) == NOW + HOUR
     steps = [
-        follow_up(delivery, FollowUp("all", number), matter(heard=BY_MAIL), RateState(), NOW) for number in range(3)
+        follow_up(delivery, FollowUp("all", number), routing_input(heard=BY_MAIL), RateState(), NOW)
+        for number in range(3)
     ]
     assert [(step.decision and step.decision.reason, step.next_at, step.reminders) for step in steps] == [
         (Reason.REMINDER, NOW + HOUR, 1), (Reason.REMINDER, NOW + HOUR, 2), (Reason.ESCALATED, None, 0),
@@ -299,9 +315,11 @@ def test_reminders_then_the_next_route() -> None:
 
 
 NO_REMINDER = [
-    pytest.param(Step(), matter(status="acknowledged"), {}, id="somebody has acknowledged it"),
-    pytest.param(Step(), matter(status="closed", outcome="confirmed"), {}, id="or closed it"),
-    pytest.param(Step(None, NOW + HOUR, 1), matter(), {"silences": (a_silence(rules=["own-record"]),)}, id="silenced"),
+    pytest.param(Step(), routing_input(status="acknowledged"), {}, id="somebody has acknowledged it"),
+    pytest.param(Step(), routing_input(status="closed", outcome="confirmed"), {}, id="or closed it"),
+    pytest.param(
+        Step(None, NOW + HOUR, 1), routing_input(), {"silences": (a_silence(rules=["own-record"]),)}, id="silenced"
+    ),
 ]
 
 
@@ -314,7 +332,7 @@ def test_when_nobody_is_reminded(expected: Step, now: RoutingInput, file: dict[s
 def test_reminders_do_not_pass_the_storm_guard() -> None:
     """They wait until its interval is over, and are not counted as sent."""
     busy = RateState(messages={"all": 30})
-    assert follow_up(a_delivery(REMINDING), FollowUp("all", 1), matter(), busy, NOW) == Step(None, NOW + HOUR, 1)
+    assert follow_up(a_delivery(REMINDING), FollowUp("all", 1), routing_input(), busy, NOW) == Step(None, NOW + HOUR, 1)
 
 
 NOTICES = Notices(channel="mail", privacy_officer="privacy@agency.example")
@@ -336,7 +354,7 @@ def test_of_a_mistake_the_manager_and_the_privacy_officer_are_told(
     notices: Notices | None, before: Before, manager: str | None, expected: list[str]
 ) -> None:
     """Once, by the channel of notices."""
-    about = replace(matter(before, **MISTAKE), manager_id=manager)
+    about = replace(routing_input(before, **MISTAKE), manager_id=manager)
     about = replace(about, people={**about.people, "S-8": frozenset()})
     decisions = decide(replace(a_delivery(IMMEDIATE), notices=notices), about, RateState(), NOW)
     assert [f"{one.reason.value} {one.to_staff}" for one in decisions] == expected
