@@ -1,6 +1,6 @@
 """Days of the agency as files that others can judge: what was known, what became known, the accesses; the truth apart.
 
-staff, client, relationship, work, watchlist   what is known before the first day, a file for each topic
+staff, client, relationship, work, watchlist, agreement   what is known before the first day, a file for each topic
 changes                                        what becomes known later: known_at, kind, id, record
 access                                         the accesses, in order
 truth/labels, truth/staff                      never for judging: why each access was made; who works part time
@@ -107,7 +107,7 @@ def read_reference(directory: Path) -> Iterator[Reference]:
     """Yield what is known before the first day, of a data set written as compressed lines."""
     for kind, id_field in (
         ("staff", "staff_id"), ("relationship", "relationship_id"), ("client", "client_id"), ("work", "work_id"),
-        ("watchlist", "entry_id"),
+        ("watchlist", "entry_id"), ("agreement", "agreement_id"),
     ):  # fmt: skip
         for line in _lines(directory, kind):
             yield Reference(kind, orjson.loads(line)[id_field], line)

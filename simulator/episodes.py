@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import orjson
 
+from simulator import rates
 from simulator.days import CLOSES, Day
-from simulator.habits import search_step, view_step
+from simulator.habits import SUMMARY, search_step, view_step
 from simulator.population import client_id
 from simulator.records import Document, Kind, Label, Reference
 from simulator.setting import Setting
@@ -17,6 +18,8 @@ from simulator.staffing import Member
 from simulator.ties import Tie, TieState
 
 _TRIES = 60
+_BY_PHONE = 0.5
+_EVENING_SECONDS = 2.5 * 3600
 _SEARCHED_FIRST = 0.6
 #: What somebody looks at who is curious.
 LOOKED_AT = (
@@ -45,8 +48,6 @@ class Episode:
     id: str
     kind: Kind
     name: str
-    #: Whether it would be there with intents at their believable rate.
-    natural: bool
     #: Only ties that the reference data know and are sure of, and only what certainly shows: for the demo.
     plain: bool = False
     scenes: list[Scene] = field(default_factory=list)
@@ -54,8 +55,8 @@ class Episode:
     def label(self, *, known: bool | None) -> Label:
         """Return the label of this episode's accesses."""
         if self.kind == "look-alike":
-            return Label("look-alike", self.name, None, self.id, natural=True)
-        return Label("intent", self.name, known, self.id, self.natural)
+            return Label("look-alike", self.name, None, self.id)
+        return Label("intent", self.name, known, self.id)
 
     def tie(self, kinds: Sequence[str], *states: TieState) -> Tie | None:
         """Return somebody at work today who is close to a client in one of these ways; None where there is nobody."""
@@ -70,28 +71,46 @@ class Episode:
         return None
 
     def moment(self, member: Member) -> float:
-        """Return a time of day at which somebody is at work, with some of it left."""
-        return self.rng.uniform(member.starts, min(member.starts + member.hours, CLOSES) - 1800)
+        """Return a time of day at which somebody is at work, with some of it left; now and then after it has ended."""
+        end = min(member.starts + member.hours, CLOSES)
+        if self.kind == "intent" and not self.plain and self.rng.random() < rates.AFTER_HOURS:
+            return self.rng.uniform(end, end + _EVENING_SECONDS)
+        return self.rng.uniform(member.starts, end - 1800)
 
     def look(
         self, member: Member, client: int, label: Label, at: float | None = None, *, day: Day | None = None,
         steps: Sequence[tuple[str, list[str]]] = LOOKED_AT, work_id: str | None = None, times: int | None = None,
     ) -> None:  # fmt: skip
-        """Let somebody open a record, often after a search, and look at one to three things in it."""
-        on = (day or self.day).number
+        """Let somebody open a record, often after a search: its first screen, and most often one to three things in it.
+
+        Records open on their first screen whoever opens them, and half of the contact centre's on the telephone.
+        """
+        rng, on = self.rng, (day or self.day).number
         at = self.moment(member) if at is None else at
-        if self.rng.random() < _SEARCHED_FIRST:
-            self.scenes.append(Scene(on, at, search_step(member, ["name"], self.rng.randrange(1, 12)), label))
-        for _ in range(times or self.rng.randint(1, 3)):
-            at += self.rng.uniform(5, 60)
-            action, sections = self.rng.choice(steps)
-            step = view_step(member, client, sections, action)
-            if work_id is not None:
-                step["work_id"] = work_id
+        channel = "phone" if member.unit.kind == "calls" and rng.random() < _BY_PHONE else "desktop"
+        claims = self.kind == "intent" and work_id is None and day is None and not self.plain
+        if claims and rng.random() < rates.MAKES_AN_ITEM.of(hard=self.setting.hard):
+            self.work(member, client, "call", at)
+        with_item = {"work_id": work_id} if work_id is not None else {}
+        if rng.random() < _SEARCHED_FIRST:
+            step = search_step(member, ["name"], rng.randrange(1, 12), channel)
+            if rng.random() < rates.SEARCH_OPENS:
+                step |= {"client_id": client_id(client)} | with_item
             self.scenes.append(Scene(on, at, step, label))
+        at += rng.uniform(4, 20)
+        self.scenes.append(Scene(on, at, view_step(member, client, SUMMARY, "view", channel) | with_item, label))
+        if steps is not ADDRESS and times is None and not self.plain and rng.random() < rates.STOPS_AT_FIRST_SCREEN:
+            return
+        for _ in range(times or rng.randint(1, 3)):
+            at += rng.uniform(5, 60)
+            action, sections = rng.choice(steps)
+            self.scenes.append(Scene(on, at, view_step(member, client, sections, action, channel) | with_item, label))
 
     def add(self, at: float, step: Document, label: Label, day: Day | None = None) -> None:
-        """Add one access."""
+        """Add one access; before what is viewed of a record with an intent, its first screen."""
+        if self.kind == "intent" and step["action"] == "view" and step["client_id"] is not None:
+            first = Scene((day or self.day).number, at - 3, {**step, "sections": SUMMARY}, label)
+            self.scenes.append(first)
         self.scenes.append(Scene((day or self.day).number, at, step, label))
 
     def work(self, member: Member, client: int, kind: str, at: float, **whose: str) -> str:

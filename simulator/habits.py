@@ -1,6 +1,6 @@
 """What people do at their desks all day, by role: one piece of work after the other, nearly all with a work item."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from simulator import rates
 from simulator.caseloads import case_id
 from simulator.days import CLOSES, Day, busy
 from simulator.population import client_id
-from simulator.records import COVERING, MISTAKE, MISTAKE_REPORTED, ORDINARY, Document, Label, Reference
+from simulator.records import COVERING, HUDDLE, MISTAKE, MISTAKE_REPORTED, ORDINARY, Document, Label, Reference
 from simulator.setting import Setting
 from simulator.staffing import Member
 
@@ -28,6 +28,7 @@ SUMMARY = ["identity", "contact", "relationships", "notes"]
 _VIEWS = (
     ["identity", "contact", "notes"], ["income", "payments"], ["notes", "documents"], ["payments"], ["whole_file"],
     ["identity", "relationships", "income"], ["payments", "notes"], ["medical", "notes"], ["documents"],
+    ["address", "contact"], ["identity", "address"],
 )  # fmt: skip
 _FOLLOW_UPS = ("view", "view", "view", "update", "update", "create", "print")
 _SERVICE_FROM, _SERVICE_TO = 6 * 3600, 20 * 3600
@@ -68,6 +69,8 @@ class Desk:
             end = at + member.hours / 2
         if service:
             at, end = _SERVICE_FROM, _SERVICE_TO
+        elif rng.random() < rates.STAYS_LATE:
+            end += rng.uniform(0.5, 2.5) * 3600
         pace: float = _PACE[member.unit.kind]
         if member.unit.kind == "calls" and self._day.benefit_day:
             pace /= rates.BENEFIT_DAY_SURGE
@@ -109,22 +112,22 @@ class Desk:
         return self._new_work(at, "review")
 
     def _case_work(self, at: float) -> Iterator[Moment]:
-        rng, draw = self._rng, self._rng.random()
+        rng, draw, hard = self._rng, self._rng.random(), self._setting.hard
         inside = self._member.kind == "employee"
-        if draw < rates.UNRECORDED:
-            return self._work_through(at, self._somebody(), None, search=True)
-        draw -= rates.UNRECORDED
-        if draw < rates.COVERING and inside:
-            absent = self._setting.colleague(rng, self._member)
-            cases = self._setting.caseloads.of_staff.get(absent.index) if absent is not None else None
-            client = rng.choice(cases) if cases else None
-            if client is not None and self._setting.caseloads.may_work_on(self._member, client):
-                open_item = rng.random() < rates.COVER_ITEM_OPEN
-                return self._work_through(at, client, case_id(client) if open_item else None, COVERING, work_open=1)
-        draw -= rates.COVERING
+        odd: list[tuple[float, Callable[[], Iterator[Moment] | None]]] = [
+            (rates.UNRECORDED.of(hard=hard), lambda: self._work_through(at, self._somebody(), None, search=True)),
+            (rates.COVERING if inside else 0.0, lambda: self._cover(at)),
+            (rates.HUDDLE.of(hard=hard) if inside else 0.0, lambda: self._help(at)),
+            (rates.REOPENED.of(hard=hard), lambda: self._reopen(at)),
+            (rates.WALK_IN.of(hard=hard), lambda: self._new_work(at, "appointment", search=True, unannounced=True)),
+        ]
+        for share, piece in odd:
+            if draw < share and (found := piece()) is not None:
+                return found
+            draw -= share
         if draw < _OWN_CASES and self._own:
             client = rng.choice(self._own)
-            return self._work_through(at, client, case_id(client), search=rng.random() < rates.SEARCH_FIRST)
+            return self._own_case(at, client)
         team = self._setting.caseloads.of_unit.get(self._member.unit.id)
         if draw < _TEAM_CASES and inside and team:
             client = rng.choice(team)
@@ -132,10 +135,54 @@ class Desk:
                 return self._work_through(at, client, case_id(client), search=rng.random() < rates.SEARCH_FIRST)
         return self._new_work(at, "appointment" if draw < _APPOINTMENTS else "application", search=True)
 
+    def _own_case(self, at: float, client: int) -> Iterator[Moment]:
+        """Work on a case of one's own, and now and then look at the record of somebody of the household too."""
+        rng = self._rng
+        for moment in self._work_through(at, client, case_id(client), search=rng.random() < rates.SEARCH_FIRST):
+            yield moment
+            at = moment.seconds
+        others = [one for one in self._setting.population.of_household(client) if one != client]
+        if others and rng.random() < rates.RELATED_PARTY.of(hard=self._setting.hard):
+            other = rng.choice(others)
+            if self._setting.caseloads.may_work_on(self._member, other):
+                yield self._view(at + rng.uniform(10, 60), other, None, SUMMARY, label=ORDINARY, channel="desktop")
+
+    def _cover(self, at: float) -> Iterator[Moment] | None:
+        """Work on the case of a colleague who is away."""
+        absent = self._setting.colleague(self._rng, self._member)
+        client = self._case_of(absent)
+        if client is None:
+            return None
+        open_item = self._rng.random() < rates.COVER_ITEM_OPEN
+        return self._work_through(at, client, case_id(client) if open_item else None, COVERING, work_open=1)
+
+    def _help(self, at: float) -> Iterator[Moment] | None:
+        """Open the record that a colleague beside has a question about; no work item is for that."""
+        client = self._case_of(self._setting.colleague(self._rng, self._member))
+        return None if client is None else self._work_through(at, client, None, HUDDLE)
+
+    def _case_of(self, colleague: Member | None) -> int | None:
+        cases = self._setting.caseloads.of_staff.get(colleague.index) if colleague is not None else None
+        client = self._rng.choice(cases) if cases else None
+        return client if client is not None and self._setting.caseloads.may_work_on(self._member, client) else None
+
+    def _reopen(self, at: float) -> Iterator[Moment]:
+        """Go back to a case that was closed some days ago; an item for it comes later or never."""
+        client, rng = self._somebody(), self._rng
+        self._items += 1
+        work_id = f"WR{self._day.date:%m%d}-{self._member.index + 1:06d}-{self._items}"
+        opened, closed = (
+            self._setting.day(self._day.number - number).at(9 * 3600) for number in (60, rng.randint(3, 20))
+        )
+        item = {"work_id": work_id, "client_id": client_id(client), "kind": "application", "opened_at": opened}
+        item |= {"closed_at": closed, "staff_id": self._member.staff_id}
+        yield Moment(at - 1, Reference("work", work_id, orjson.dumps(item)), None)
+        yield from self._work_through(at, client, None, search=True)
+
     def _call(self, at: float) -> Iterator[Moment]:
-        if self._rng.random() < rates.UNRECORDED:
+        if self._rng.random() < rates.UNRECORDED.of(hard=self._setting.hard):
             return self._work_through(at, self._somebody(), None, search=True, channel="phone")
-        return self._new_work(at, "call", search=True, channel="phone")
+        return self._new_work(at, "call", search=True, channel="phone", unannounced=True)
 
     def _batch(self, at: float) -> Iterator[Moment]:
         """Let a service account go over a case, as its nightly and hourly runs do."""
@@ -143,10 +190,18 @@ class Desk:
         held = cases.get(self._rng.randrange(len(self._setting.staff)))
         if held:
             client = self._rng.choice(held)
-            yield self._view(at, client, case_id(client), ["payments"], label=ORDINARY, channel="batch")
+            corrects = self._rng.random() < rates.BATCH_CORRECTION.of(hard=self._setting.hard)
+            work_id, action = (None, "update") if corrects else (case_id(client), "view")
+            yield self._view(at, client, work_id, ["payments"], label=ORDINARY, channel="batch", action=action)
 
-    def _new_work(self, at: float, kind: str, *, search: bool = False, channel: str = "desktop") -> Iterator[Moment]:
-        """Take up work that came up today: its item becomes known at once, or now and then hours late."""
+    def _new_work(
+        self, at: float, kind: str, *, search: bool = False, channel: str = "desktop", unannounced: bool = False
+    ) -> Iterator[Moment]:
+        """Take up work that came up today: its item becomes known at once, or now and then hours late.
+
+        Of what comes *unannounced*, a call or somebody at the counter, people often open the record first, and make the
+        item when they know what it is about.
+        """
         client = self._somebody()
         self._items += 1
         work_id = f"WD{self._day.date:%m%d}-{self._member.index + 1:06d}-{self._items}"
@@ -158,42 +213,62 @@ class Desk:
         record = {"work_id": work_id, "client_id": client_id(client), "kind": kind, "opened_at": opened, **whose}
         late = self._rng.random() < rates.WORK_LATE
         known = at + self._rng.uniform(*_LATE_HOURS) * 3600 if late else at
+        after = unannounced and self._rng.random() < rates.ITEM_AFTER_VIEW.of(hard=self._setting.hard)
+        if after and not late:
+            known = at + self._rng.uniform(0, rates.ITEM_MINUTES * 60)
         yield Moment(known, Reference("work", work_id, orjson.dumps(record)), None)
-        yield from self._work_through(at + 1, client, work_id, search=search, channel=channel)
+        # What is not there yet cannot be open in the system.
+        yield from self._work_through(at + 1, client, None if after else work_id, search=search, channel=channel)
 
     def _work_through(
         self, at: float, client: int, work_id: str | None, label: Label = ORDINARY, *,
         search: bool = False, channel: str = "desktop", work_open: float = _WORK_OPEN,
     ) -> Iterator[Moment]:  # fmt: skip
         rng = self._rng
+        opened = work_id if rng.random() < work_open else None
         if search:
-            yield self._search(at, channel)
+            found: Document = {"client_id": client_id(client)} if rng.random() < rates.SEARCH_OPENS else {}
+            if found and opened is not None:
+                found["work_id"] = opened
+            yield self._search(at, channel, found)
             at += rng.uniform(4, 20)
-        if rng.random() < rates.WRONG_CLIENT:
-            yield from self._wrong_client(at, channel)
-            at += 20
-        if work_id is not None and rng.random() >= work_open:
-            work_id = None
-        yield self._view(at, client, work_id, SUMMARY, label=label, channel=channel)
+        if rng.random() < rates.WRONG_CLIENT.of(hard=self._setting.hard):
+            yield from self._wrong_client(at, client, channel)
+            at += 4 + rng.expovariate(1 / rates.WRONG_SECONDS)
+        yield self._view(at, client, opened, SUMMARY, label=label, channel=channel)
         for _ in range(rng.randrange(5)):
             at += rng.uniform(8, 90)
             action = rng.choice(_FOLLOW_UPS)
-            yield self._view(at, client, work_id, rng.choice(_VIEWS), label=label, channel=channel, action=action)
+            yield self._view(at, client, opened, rng.choice(_VIEWS), label=label, channel=channel, action=action)
 
-    def _wrong_client(self, at: float, channel: str) -> Iterator[Moment]:
-        client = self._rng.randrange(self._setting.population.count)
-        reported = self._rng.random() < rates.MISTAKE_REPORTED
+    def _wrong_client(self, at: float, meant: int, channel: str) -> Iterator[Moment]:
+        """Open the record of somebody else than meant: often of a namesake at home, or of the same site."""
+        rng = self._rng
+        client = self._taken_for(meant)
+        reported = rng.random() < rates.MISTAKE_REPORTED
         label = MISTAKE_REPORTED if reported else MISTAKE
         yield self._view(at, client, None, SUMMARY, label=label, channel=channel)
+        if rng.random() < rates.WRONG_LOOKS_FURTHER:
+            yield self._view(at + rng.uniform(1, 4), client, None, rng.choice(_VIEWS), label=label, channel=channel)
         if reported:
-            told = at + self._rng.uniform(600, 3 * 3600)
+            told = at + rng.uniform(600, 3 * 3600)
             yield Moment(told, self._setting.self_report(self._member, client, self._day, at, told), None)
 
-    def _search(self, at: float, channel: str) -> Moment:
+    def _taken_for(self, meant: int) -> int:
+        rng, population, draw = self._rng, self._setting.population, self._rng.random()
+        others: Sequence[int] = ()
+        if draw < rates.WRONG_NAMESAKE:
+            others = [one for one in population.of_household(meant) if one != meant]
+        elif draw < rates.WRONG_NAMESAKE + rates.WRONG_NEAR:
+            others = population.at_site(self._member.unit.site)
+        return rng.choice(others) if len(others) else rng.randrange(population.count)
+
+    def _search(self, at: float, channel: str, opens: Document) -> Moment:
+        """Search for somebody; *opens* names the record that it opened, where it did."""
         rng = self._rng
         fields = rng.choice(_NAME_SEARCHES if rng.random() < _SEARCHES_BY_NAME else _NUMBER_SEARCHES)
-        found = 0 if rng.random() < _FOUND_NOTHING else rng.randrange(1, 20)
-        return Moment(at, search_step(self._member, fields, found, channel), ORDINARY)
+        found = 0 if not opens and rng.random() < _FOUND_NOTHING else rng.randrange(1, 20)
+        return Moment(at, search_step(self._member, fields, found, channel) | opens, ORDINARY)
 
     def _view(
         self, at: float, client: int, work_id: str | None, sections: list[str], *, label: Label, channel: str,

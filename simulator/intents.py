@@ -20,6 +20,8 @@ _OF_OWN_UNIT, _SEARCHES_FIRST = 0.6, 0.7
 #: How often a collection is hasty, first letters stay few, a list is printed in parts.
 _HASTY, _FEW, _IN_PARTS = 0.4, 0.25, 0.5
 _HOUR = 3600.0
+#: How long somebody keeps watch, and days between two looks.
+SERIES_DAYS, _DAYS_BETWEEN = 90, (6, 15)
 
 
 def _close(*kinds: str, comes_back: float = _COMES_BACK, steps: Sequence[tuple[str, list[str]]] = LOOKED_AT) -> Setter:
@@ -36,6 +38,20 @@ def _close(*kinds: str, comes_back: float = _COMES_BACK, steps: Sequence[tuple[s
                 episode.look(member, tie.client, label, day=day, steps=steps)
 
     return setter
+
+
+def _keeps_watch(episode: Episode) -> None:
+    """Somebody opens the record of a person close to them every one to two weeks, for up to ninety days."""
+    tie = episode.tie(("former partner", "partner", "child", "sibling", "friend"))
+    if tie is None:
+        return
+    member, label = episode.setting.staff[tie.staff], episode.label(known=tie.state == "known")
+    number = 0
+    while number < SERIES_DAYS:
+        day = episode.setting.day(episode.day.number + number)
+        if member.at_work(day) and day.working:
+            episode.look(member, tie.client, label, day=day)
+        number += episode.rng.randint(*_DAYS_BETWEEN)
 
 
 def _colleague(episode: Episode) -> None:
@@ -222,6 +238,8 @@ def _nobody(episode: Episode) -> None:
                 scene.what["staff_id"] = f"old-{host.staff_id[1:]}"
 
 
+#: Those whose episodes go on for longer than a week.
+LONG: frozenset[str] = frozenset({"keeps watch"})
 INTENTS: dict[str, Setter] = {
     "self": _close("self"),
     "colleague": _colleague,
@@ -231,6 +249,7 @@ INTENTS: dict[str, Setter] = {
     "whānau": _close("whanau"),
     "partner's ex": _close("partner's ex", comes_back=_KEEPS_WATCHING),
     "former partner": _close("former partner", comes_back=_KEEPS_WATCHING),
+    "keeps watch": _keeps_watch,
     "friend": _close("friend"),
     "friend's friend": _close("friend's friend"),
     "player of the club": _close("club"),

@@ -6,6 +6,8 @@ from simulator.population import client_id
 from simulator.ties import TieState
 
 _HOUR = 3600.0
+#: The agreement under which lists leave.
+AGREEMENT = "A-tax-match"
 
 
 def _with_work(kind: str = "case_management", role: str | None = "case_manager") -> Setter:
@@ -90,7 +92,7 @@ def _media_team(episode: Episode) -> None:
     episode.watch(client, published, published + _HOUR)
     for role, kind in (("media", "review"), ("case_manager", "case_management"), ("contact_centre", "call")):
         member = episode.worker(role)
-        if member is not None:
+        if member is not None and episode.setting.caseloads.may_work_on(member, client):
             at = max(episode.moment(member), published + _HOUR)
             work_id = episode.work(member, client, kind, at)
             episode.look(member, client, episode.label(known=None), at, work_id=work_id)
@@ -128,6 +130,15 @@ def _analyst(episode: Episode) -> None:
         episode.add(episode.moment(member), step, episode.label(known=None))
 
 
+def _agreed_match(episode: Episode) -> None:
+    """A monthly list goes to another agency under an information-sharing agreement, by a service account or by hand."""
+    member = episode.worker("")
+    if member is not None:
+        step = view_step(member, 0, ["identity", "payments"], "export")
+        step |= {"client_id": None, "record_count": episode.rng.choice((400, 1_500, 4_000)), "agreement_id": AGREEMENT}
+        episode.add(episode.moment(member), step, episode.label(known=None))
+
+
 def _two_sites(episode: Episode) -> None:
     """Somebody drives from one site to another, and works at both."""
     member, other = episode.worker("case_manager"), episode.worker("case_manager")
@@ -142,7 +153,12 @@ def _two_sites(episode: Episode) -> None:
 
 def _contractor_inside(episode: Episode) -> None:
     """A contractor works on what the contract covers."""
-    bound = [member for member in episode.setting.staff if member.sites and member.at_work(episode.day)]
+    # For the demo those whose record is right.
+    bound = [
+        member
+        for member in episode.setting.staff
+        if member.sites and member.at_work(episode.day) and (member.sites_on_record is None or not episode.plain)
+    ]
     if bound:
         member = episode.rng.choice(bound)
         client, at = episode.setting.caseloads.somebody(episode.rng, member), episode.moment(member)
@@ -221,6 +237,7 @@ LOOK_ALIKES: dict[str, Setter] = {
     "handover to a colleague": _leader_covers,
     "print for an investigation": _investigation_print,
     "analyst's list": _analyst,
+    "list under an agreement": _agreed_match,
     "two sites in a day": _two_sites,
     "contractor inside the contract": _contractor_inside,
     "last day at work": _last_day,

@@ -34,16 +34,20 @@ _COLUMNS: dict[str, list[tuple[str, Any]]] = {
     "watchlist": [
         ("entry_id", _TEXT), ("client_ids", _TEXTS), ("label", _TEXT), ("published_at", _TEXT), ("source", _TEXT),
     ],
+    "agreement": [
+        ("agreement_id", _TEXT), ("party", _TEXT), ("sections", _TEXTS), ("records_max", pa.int32()),
+        ("valid_from", _TEXT), ("owner", _TEXT),
+    ],
     # Records of several kinds: as JSON.
     "changes": [("known_at", _TEXT), ("kind", _TEXT), ("id", _TEXT), ("record", _TEXT)],
     "access": [
         ("event_id", _TEXT), ("occurred_at", _TEXT), ("staff_id", _TEXT), ("action", _TEXT), ("client_id", _TEXT),
         ("sections", _TEXTS), ("work_id", _TEXT), ("channel", _TEXT), ("site", _TEXT),
         ("search", pa.struct([("fields", _TEXTS), ("result_count", pa.int32())])), ("record_count", pa.int32()),
+        ("agreement_id", _TEXT),
     ],
     "labels": [
         ("event_id", _TEXT), ("kind", _TEXT), ("name", _TEXT), ("known", pa.bool_()), ("episode", _TEXT),
-        ("natural", pa.bool_()),
     ],
 }  # fmt: skip
 

@@ -24,6 +24,18 @@ class Rate(float):
         return rate
 
 
+class Pair:
+    """A rate of the ordinary world, and of the one that is made hard."""
+
+    def __init__(self, fair: float, hard: float, meaning: str, source: str = ASSUMED) -> None:
+        self.fair = Rate(fair, meaning, source)
+        self.hard = Rate(hard, f"... in the hard world ({meaning})", source)
+
+    def of(self, *, hard: bool) -> Rate:
+        """Return the one that holds."""
+        return self.hard if hard else self.fair
+
+
 # The agency.
 CLIENTS_PER_STAFF = Rate(149, "client records for each staff member (1.2 million for 8,044)", _MSD)
 CASES_PER_CLIENT = Rate(1 / 3, "open cases for each client record")
@@ -45,11 +57,29 @@ HAS_PARENTS_ON_RECORD = Rate(0.3, "households whose first adult has a parent amo
 KIN_RECORDED = Rate(0.4, "of those family ties: how many the client system holds")
 
 # Ordinary work.
-UNRECORDED = Rate(0.015, "pieces of ordinary work that leave no work item", _BRIEF + " (1 to 3 %)")
+UNRECORDED = Pair(0.02, 0.04, "pieces of ordinary work that leave no work item, ever", _BRIEF + " (2 to 4 %)")
+ITEM_AFTER_VIEW = Pair(
+    0.5,
+    0.7,
+    "calls and walk-ins whose work item is published only after the first view",
+    _BRIEF + " (half of the calls)",
+)
+ITEM_MINUTES = Rate(20, "minutes after the first view within which it then is", _BRIEF)
+WALK_IN = Pair(0.06, 0.12, "pieces of a case manager's work for somebody who walks in")
+HUDDLE = Pair(0.01, 0.02, "pieces of case work in which a colleague beside opens the record too, to help")
+RELATED_PARTY = Pair(0.04, 0.08, "pieces of case work in which the record of somebody of the household is opened too")
+REOPENED = Pair(0.003, 0.006, "pieces of case work on a case that was closed days ago and has no new item yet")
 COVERING = Rate(0.05, "pieces of case work done for a colleague")
 COVER_ITEM_OPEN = Rate(0.9, "of those: the colleague's work item is open in the system")
-WRONG_CLIENT = Rate(0.003, "openings that hit the wrong client and end in seconds")
+WRONG_CLIENT = Pair(0.003, 0.006, "openings that hit the wrong client")
+WRONG_NAMESAKE = Rate(0.3, "of those: somebody of the same household, where there is one")
+WRONG_NEAR = Rate(0.5, "of those: somebody of the same site")
+WRONG_SECONDS = Rate(25, "seconds after 4 until the right record is opened, on average (exponential)")
+WRONG_LOOKS_FURTHER = Rate(0.15, "of those: a second screen is opened before it is noticed")
 MISTAKE_REPORTED = Rate(0.3, "of those: reported to the manager and the Privacy Officer")
+SEARCH_OPENS = Rate(0.85, "searches before a record that name the client whose record they opened")
+STAYS_LATE = Rate(0.05, "days on which somebody works half an hour to two and a half hours longer")
+BATCH_CORRECTION = Pair(0.05, 0.10, "steps of service accounts that correct a record for no work item")
 SEARCH_FIRST = Rate(0.5, "pieces of case work that begin with a search; calls always do")
 BENEFIT_DAY_SURGE = Rate(1.3, "how much busier the contact centre is on a benefit day (Tuesday)")
 
@@ -57,6 +87,7 @@ BENEFIT_DAY_SURGE = Rate(1.3, "how much busier the contact centre is on a benefi
 WORK_LATE = Rate(0.01, "new work items that become known one to six hours after they were opened")
 WRONG_CONFIDENCE = Rate(0.02, "recorded relationships whose confidence is 0.3 and should be higher")
 ADDRESS_STALE_DAYS = Rate(14, "days until a move is on record, at most")
+STALE_SCOPE = Pair(0.05, 0.10, "contracts that name the sites of before: the record follows when it is renewed")
 HR_LATE = Rate(0.1, "leavers whose account and record stay open after they left")
 LEAVE_CANCELLED = Rate(0.004, "days of recorded leave on which the person works after all")
 NEWS_LATE_HOURS = Rate(6, "hours until a story is on the watchlist, at most")
@@ -79,6 +110,16 @@ TIES = {
     "neighbour": (Rate(0.20, "neighbours one knows"), Rate(0.15, "... declared")),
 }
 
+# What undeclared ties leave behind all the same.
+KIN_TRACE = Rate(0.5, "undeclared kin who are recorded as kin of somebody the actor has declared")
+PHONE_TRACE = Rate(0.10, "other undeclared ties whose phone number stands in the staff record")
+
+# How people look who should not.
+AFTER_HOURS = Rate(0.12, "looks after the working day has ended")
+SATURDAY_INTENTS = Rate(0.2, "how often on a Saturday, beside a working day")
+MAKES_AN_ITEM = Pair(0.0, 0.10, "looks before which the actor makes a work item of their own")
+STOPS_AT_FIRST_SCREEN = Rate(0.25, "looks that end on the first screen")
+
 # The ways people look who should not: episodes for 1,000 staff and working day.
 INTENTS = {
     "self": Rate(0.75, "opens the own record", _NORDIC),
@@ -89,6 +130,7 @@ INTENTS = {
     "whānau": Rate(0.06, "opens the file of whānau beyond the household"),
     "partner's ex": Rate(0.05, "looks up the former partner of one's partner"),
     "former partner": Rate(0.10, "looks up one's own former partner"),
+    "keeps watch": Rate(0.03, "opens the record of somebody close every one to two weeks, for up to 90 days"),
     "friend": Rate(0.12, "opens a friend's record"),
     "friend's friend": Rate(0.06, "opens the record of a friend's friend"),
     "player of the club": Rate(0.06, "opens the record of somebody of one's club"),
@@ -119,6 +161,8 @@ def table() -> list[tuple[str, Rate]]:
     for name, value in globals().items():
         if isinstance(value, Rate):
             found.append((name.lower().replace("_", " "), value))
+        elif isinstance(value, Pair):
+            found += [(name.lower().replace("_", " "), rate) for rate in (value.fair, value.hard)]
         elif name == "TIES":
             found += [(f"tie: {kind}", rate) for kind, pair in TIES.items() for rate in pair]
         elif name == "INTENTS":

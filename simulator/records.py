@@ -19,8 +19,6 @@ class Label(NamedTuple):
     known: bool | None = None
     #: Accesses of one intent belong together.
     episode: str | None = None
-    #: Whether the episode would be there with intents at their believable rate, where a run has them more often.
-    natural: bool = True
 
     @property
     def innocent(self) -> bool:
@@ -30,6 +28,7 @@ class Label(NamedTuple):
 
 ORDINARY = Label("ordinary", "ordinary")
 COVERING = Label("covering", "for a colleague")
+HUDDLE = Label("ordinary", "helping a colleague")
 MISTAKE = Label("mistake", "wrong client, not reported")
 MISTAKE_REPORTED = Label("mistake", "wrong client, reported")
 

@@ -19,12 +19,13 @@ _TRIES = 30
 class Setting:
     """Founded once from its seed; nothing in it changes while days are played."""
 
-    def __init__(self, seed: int, first: date, days: int, staff: int, clients: int) -> None:
+    def __init__(self, seed: int, first: date, days: int, staff: int, clients: int, *, hard: bool = False) -> None:
         self.seed = seed
+        self.hard = hard
         self.first = Day(first, 0)
         self.days = days
         units = lay_out_units(staff)
-        self.staff = hire(Random(f"staff {seed}"), units, staff, days)
+        self.staff = hire(Random(f"staff {seed}"), units, staff, days, hard=hard)
         workers = [member for member in self.staff if member.unit.kind == "cases" and member.joined <= 0]
         sites = sorted({member.unit.site for member in workers})
         self.population = Population(seed, clients, sites, days)

@@ -177,7 +177,7 @@ class Showcase:
         for attempt in range(_TRIES):
             rng = Random(f"{self._seed} {kind} {name} {number} {attempt}")
             letter = kind[0].upper()
-            episode = Episode(setting, rng, setting.day(0), f"{letter}{number}", kind, name, natural=True, plain=True)
+            episode = Episode(setting, rng, setting.day(0), f"{letter}{number}", kind, name, plain=True)
             setter(episode)
             if any(scene.label is not None for scene in episode.scenes):
                 return [scene for scene in episode.scenes if scene.day <= 0]

@@ -62,6 +62,8 @@ class Member:
     leave_cancelled: bool = False
     sites: tuple[str, ...] = ()
     programmes: tuple[str, ...] = ()
+    #: The sites that the staff record names, where they are those of before.
+    sites_on_record: tuple[str, ...] | None = None
     employer: str | None = None
 
     @property
@@ -104,7 +106,7 @@ def lay_out_units(staff_count: int) -> list[Unit]:
     return units
 
 
-def hire(rng: Random, units: list[Unit], count: int, days: int) -> list[Member]:
+def hire(rng: Random, units: list[Unit], count: int, days: int, *, hard: bool = False) -> list[Member]:
     """Return exactly *count* staff, at least one in each unit; *days* is how long the simulation may last."""
     of_kind: dict[str, list[Unit]] = {}
     for unit in units:
@@ -116,7 +118,13 @@ def hire(rng: Random, units: list[Unit], count: int, days: int) -> list[Member]:
     places += [of_kind["cases"][number % len(of_kind["cases"])] for number in range(count - len(places))]
     del places[count:]
     rng.shuffle(places)
-    return [_member(rng, index, unit, days) for index, unit in enumerate(places)]
+    staff = [_member(rng, index, unit, days) for index, unit in enumerate(places)]
+    sites = sorted({unit.site for unit in of_kind["cases"]})
+    for member in staff:
+        others = [site for site in sites if site not in member.sites]
+        if member.sites and others and rng.random() < rates.STALE_SCOPE.of(hard=hard):
+            member.sites_on_record = (rng.choice(others),)
+    return staff
 
 
 def _member(rng: Random, index: int, unit: Unit, days: int) -> Member:
@@ -178,7 +186,8 @@ def hr_records(member: Member, own: list[str], links: Document, first: Day) -> I
     if member.employer is not None:
         record["employer"] = member.employer
         if member.sites or member.programmes:
-            record["scope"] = {"sites": list(member.sites), "programmes": list(member.programmes)}
+            sites = member.sites if member.sites_on_record is None else member.sites_on_record
+            record["scope"] = {"sites": list(sites), "programmes": list(member.programmes)}
     if member.leave is not None:
         record["leave"] = [{"from": dated(member.leave[0]), "to": dated(member.leave[1])}]
     yield -1, record

@@ -26,6 +26,8 @@ _WIRE = {
     "whanau": "whanau", "former partner": "former_partner", "friend": "friend", "club": "club",
     "business": "business", "neighbour": "acquaintance",
 }  # fmt: skip
+#: Kinds of ties that are kin.
+_KIN = frozenset({"partner", "parent", "child", "sibling", "grandparent", "whanau"})
 #: How often a partner's ex stands in the register of interests as an acquaintance.
 _DECLARED_AT_ONCE = 0.5
 _TWO_STEPS = {"partner's ex": ("partner", "former_partner"), "friend's friend": ("friend", "friend")}
@@ -63,9 +65,25 @@ class Ties:
         for member in staff:
             if member.kind != "service" and member.unit.kind != "assist":
                 self._around(member)
+        self._leave_traces()
         for staff_index, ties in self.of_staff.items():
             for tie in ties:
                 self.avoided[staff_index].update(population.of_household(tie.client))
+
+    def _leave_traces(self) -> None:
+        """Let undeclared ties show in what others have recorded, or in a phone number, as they do in life."""
+        rng = self._rng
+        for index, found in self.of_staff.items():
+            declared = [tie for tie in found if tie.state == "known" and tie.kind in _KIN and tie.sure]
+            for tie in found:
+                if tie.state != "undeclared":
+                    continue
+                if tie.kind in _KIN and declared and rng.random() < rates.KIN_TRACE:
+                    a, b = (f"client:{client_id(one.client)}" for one in (rng.choice(declared), tie))
+                    self._relate(a, b, "whanau", "cms", confidence=0.9)
+                elif rng.random() < rates.PHONE_TRACE:
+                    links = self._population.links(tie.client, -1)
+                    self._home[index] = {"phone": links["phone"]} | self._home.get(index, {})
 
     def links(self, member: Member) -> Document:
         """Return a staff member's contact details as tokens."""

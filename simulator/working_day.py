@@ -13,7 +13,7 @@ from simulator import rates
 from simulator.days import Day
 from simulator.episodes import Episode, Scene, Setter, how_many
 from simulator.habits import Desk, Moment
-from simulator.intents import INTENTS
+from simulator.intents import INTENTS, LONG, SERIES_DAYS
 from simulator.look_alikes import LOOK_ALIKES
 from simulator.population import client_id
 from simulator.records import Change, Kind, Played, Reference
@@ -113,27 +113,31 @@ def morning_records(setting: Setting, day: Day) -> list[Moment]:
 
 def _scenes(setting: Setting, day: Day, intent_factor: float) -> Iterator[Scene]:
     """Yield what the episodes that began today, or in the days before, do today."""
-    for number in range(max(0, day.number - _EPISODE_DAYS), day.number + 1):
-        for episode in _episodes(setting, setting.day(number), intent_factor):
+    for number in range(max(0, day.number - SERIES_DAYS), day.number + 1):
+        long_ago = day.number - number > _EPISODE_DAYS
+        for episode in _episodes(setting, setting.day(number), intent_factor, only=LONG if long_ago else None):
             yield from (scene for scene in episode.scenes if scene.day == day.number)
 
 
-def _episodes(setting: Setting, day: Day, intent_factor: float) -> Iterator[Episode]:
-    """Set all episodes that begin on a day; each draws from its own seed."""
-    if not day.working:
+def _episodes(
+    setting: Setting, day: Day, intent_factor: float, only: frozenset[str] | None = None
+) -> Iterator[Episode]:
+    """Set all episodes that begin on a day, or some of them; each draws from its own seed."""
+    if day.sunday:
         return
-    thousands = len(setting.staff) / 1_000
+    thousands = len(setting.staff) / 1_000 * (1 if day.working else rates.SATURDAY_INTENTS)
     catalogues: list[tuple[Kind, dict[str, Setter], float]] = [
         ("intent", INTENTS, intent_factor), ("look-alike", LOOK_ALIKES, 1),
     ]  # fmt: skip
     for kind, catalogue, factor in catalogues:
         for name, setter in catalogue.items():
+            if only is not None and name not in only:
+                continue
             rate = rates.INTENTS[name] if kind == "intent" else rates.LOOK_ALIKE
             count = how_many(Random(f"{setting.seed} {day.number} {kind} {name}"), rate * thousands * factor)
             for number in range(count):
                 rng = Random(f"{setting.seed} {day.number} {kind} {name} {number}")
-                natural = rng.random() < 1 / factor
-                episode = Episode(setting, rng, day, f"{day.number}-{_short(name)}-{number}", kind, name, natural)
+                episode = Episode(setting, rng, day, f"{day.number}-{_short(name)}-{number}", kind, name)
                 setter(episode)
                 yield episode
 

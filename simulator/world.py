@@ -11,6 +11,7 @@ import orjson
 
 from simulator import rates
 from simulator.days import Day
+from simulator.look_alikes import AGREEMENT
 from simulator.population import client_id
 from simulator.records import Change, Document, Played, Reference
 from simulator.setting import Setting
@@ -30,7 +31,7 @@ class World:
 
     def __init__(
         self, seed: int, first: date, *, days: int = 5, staff: int = STAFF, clients: int | None = None,
-        intent_factor: float = 1.0, share: float = 1.0,
+        intent_factor: float = 1.0, share: float = 1.0, hard: bool = False,
     ) -> None:  # fmt: skip
         """Found the agency: about 10 s and 60 MB for each million clients.
 
@@ -42,13 +43,14 @@ class World:
             clients: how many client records; 149 for each staff member unless given.
             intent_factor: how many times as often as believable people look who should not.
             share: of the staff, whose ordinary work is played; for a day that has to be short.
+            hard: more of what makes ordinary work look strange, and people who cover their tracks.
 
         Raises:
             ValueError: the agency would be too small for its units, or last too long.
         """
         if staff < STAFF_MIN or not 1 <= days <= DAYS_MAX:
             raise ValueError(f"an agency needs at least {STAFF_MIN} staff, and lasts 1 to {DAYS_MAX} days")
-        self.setting = Setting(seed, first, days, staff, clients or round(staff * rates.CLIENTS_PER_STAFF))
+        self.setting = Setting(seed, first, days, staff, clients or round(staff * rates.CLIENTS_PER_STAFF), hard=hard)
         self._intent_factor = intent_factor
         self._share = share
 
@@ -73,6 +75,15 @@ class World:
             yield _reference("client", setting.population.record(client, -1))
         yield from (_reference("work", record) for record in setting.caseloads.records(setting.staff, setting.first))
         yield from (_reference("watchlist", record) for record in self._old_stories())
+        yield Reference("agreement", AGREEMENT, orjson.dumps(self._agreement()))
+
+    def _agreement(self) -> Document:
+        """Return the one agreement under which lists leave."""
+        owner = next(member for member in self.setting.staff if member.role is None and member.kind == "employee")
+        return {
+            "agreement_id": AGREEMENT, "party": "P-inland-revenue", "sections": ["identity", "payments"],
+            "records_max": 5_000, "valid_from": self.setting.day(-400).date.isoformat(), "owner": owner.staff_id,
+        }  # fmt: skip
 
     def _old_stories(self) -> Iterator[Document]:
         """Yield what was on the watchlist a season ago; nobody asks about it any more."""

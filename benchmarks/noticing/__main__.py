@@ -27,6 +27,8 @@ def judge(
     out: Annotated[Path, typer.Option(help="Where each seed's figures are written.")] = STATE / "report",
     staff: Annotated[int, typer.Option(help="Staff of each agency.")] = Size.staff,
     days: Annotated[int, typer.Option(help="Days, from a Monday.")] = Size.days,
+    hard: Annotated[bool, typer.Option("--hard", help="The hard world.")] = False,
+    limits: Annotated[Path | None, typer.Option(help="A limits file over the shipped one.")] = None,
     curves: Annotated[bool, typer.Option(help="Also what other values of each limit would do.")] = False,
     processes: Annotated[int, typer.Option(help="How many seeds at the same time.")] = 2,
 ) -> None:
@@ -35,7 +37,7 @@ def judge(
     wanted = range(int(first), int(last or first) + 1)
     out.mkdir(parents=True, exist_ok=True)
     left = [seed for seed in wanted if not (out / f"seed-{seed}.json").exists()]
-    size = Size(staff, days, Size.intent_factor)
+    size = Size(staff, days, Size.intent_factor, hard, limits)
     with ProcessPoolExecutor(processes, max_tasks_per_child=1) as pool:
         for result in pool.map(partial(run_seed, size=size, with_variants=curves), left):
             (out / f"seed-{result['seed']}.json").write_bytes(orjson.dumps(result))

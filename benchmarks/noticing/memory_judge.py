@@ -5,19 +5,24 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from agents.renewal import Waiting
 from alerts.detection.config import load
 from alerts.detection.engine import RuleEngine
 from alerts.detection.registry import RULES
 from alerts.detection.rule import Hit, Limits
-from alerts.grouping import alert_ids_of
+from alerts.detection.work_reasons import Actor, Circumstances
+from alerts.grouping import HitRecord, alert_ids_of
+from alerts.slips import trail_of
 from enrichment.decode import decode
 from enrichment.lookup import Directory
 from enrichment.reference.layout import KINDS, EntityRecord, ReferenceKind, index_entries
 from enrichment.reference.memory import MemoryReferenceStore
 from enrichment.schemas import Access
 from enrichment.windows.memory import MemoryWindows
+from enrichment.windows.spec import Earlier
 from simulator.records import Played, Reference
 
 #: Accesses that are judged at a time.
@@ -46,13 +51,13 @@ class ParsedReferenceStore:
         """Count the fields of nodes. Memory is always readable."""
         return await self._references.count(nodes)
 
-    def put(self, reference: Reference) -> None:
-        """Take a record, as known from now on."""
+    def put(self, reference: Reference, timestamp_ms: int = 0) -> None:
+        """Take a record, as known from now on and published at this time."""
         kind: ReferenceKind = reference.kind  # type: ignore[assignment]
         record = decode(KINDS[kind][0], reference.value)
-        self._references.put(kind, record, 0)
+        self._references.put(kind, record, timestamp_ms)
         if self._parsed:
-            for place in index_entries(record, 0):
+            for place in index_entries(record, timestamp_ms):
                 self._parsed.pop(place.node, None)
 
 
@@ -66,6 +71,12 @@ class Said:
     hits: tuple[tuple[str, str, str], ...]
     #: With other limits than the shipped ones: each variant that hits, and its alert.
     variants: tuple[tuple[str, str], ...] = ()
+    #: What the alert agent would be handed; None without a hit.
+    hit: HitRecord | None = None
+    #: What the trail keeps of it; None where it opened no client record.
+    trail: Earlier | None = None
+    #: What may wait for work that becomes known later; None where it does not.
+    waiting: Waiting | None = None
 
 
 @dataclass(slots=True)
@@ -80,10 +91,11 @@ class MemoryJudge:
     references: ParsedReferenceStore = field(default_factory=ParsedReferenceStore)
     windows: MemoryWindows = field(default_factory=MemoryWindows)
 
-    def learn(self, records: Iterable[Reference]) -> None:
-        """Take reference records."""
+    def learn(self, records: Iterable[Reference], published: datetime | None = None) -> None:
+        """Take reference records, as published at this time; long ago where none is given."""
+        timestamp_ms = 0 if published is None else int(published.timestamp() * 1000)
         for record in records:
-            self.references.put(record)
+            self.references.put(record, timestamp_ms)
 
     async def judge(self, accesses: Sequence[Played]) -> list[Said]:
         """Judge accesses with what is known now."""
@@ -100,7 +112,8 @@ class MemoryJudge:
         return said
 
     def _summary(self, case: Any) -> Said:
-        access, found = case.access, self.rule_engine.judge(case).assessment
+        access, judged = case.access, self.rule_engine.judge(case)
+        found = judged.assessment
         hits = [answer for answer in found.answers if answer.answer == "hit" and answer.stage == "live"]
         return Said(
             found.outcome,
@@ -111,7 +124,17 @@ class MemoryJudge:
                 for name, (rule, limits) in self.variants.items()
                 if isinstance(RULES[rule].evaluate(case, limits), Hit)
             ),
+            hit=_hit_record(case, judged) if hits else None,
+            trail=Earlier(trail_of(case), access.occurred_at) if access.client_id is not None else None,
+            waiting=Waiting(found, Actor.of(case.facts)) if case.unexplained else None,
         )
+
+
+def _hit_record(case: Any, judged: Any) -> HitRecord:
+    """Return what the screen agent would publish of a hit, recorded when it happened."""
+    circumstances = Circumstances.of(case.access, case.facts, may_be_slip=judged.may_be_slip)
+    recorded_ms = int(case.access.occurred_at.timestamp() * 1000)
+    return HitRecord.of(judged.assessment, recorded_ms, ",".join(judged.conflicts), circumstances)
 
 
 def _alert(access: Access, rule: str) -> str:

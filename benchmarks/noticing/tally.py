@@ -4,27 +4,18 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from alerts.detection.registry import RULES
 from simulator.records import Label, Played
 
-#: What is among the accesses of an alert: an innocent one, an intended one, one of an episode at its natural rate.
-INNOCENT, INTENDED, NATURAL = 1, 2, 4
+#: What is among the accesses of an alert: an innocent one, and an intended one.
+INNOCENT, INTENDED = 1, 2
 SEVERITIES = ("low", "medium", "high", "critical")
+_COUNTS = frozenset(rule.id for rule in RULES.values() if rule.counts)
 
 
 def flags_of(label: Label) -> int:
     """Return what an access with this label brings into an alert."""
-    if label.innocent:
-        return INNOCENT
-    return INTENDED | (NATURAL if label.natural else 0)
-
-
-def is_natural(flags: int) -> bool:
-    """Whether an alert would be there with intents at their believable rate.
-
-    Where it holds accesses of struck-out episodes alone it would not; nor where innocent ones stand beside them, since
-    it is a window that these have filled.
-    """
-    return bool(flags & NATURAL) or not flags & INTENDED
+    return INNOCENT if label.innocent else INTENDED
 
 
 @dataclass(slots=True)
@@ -38,6 +29,9 @@ class SeenAlert:
     rules: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     #: What the innocent accesses in it were.
     innocent: set[str] = field(default_factory=set)
+    #: Whether it would be there without its intended accesses: an innocent one hit a rule that counts nothing.
+    stands_alone: bool = False
+    episodes: set[tuple[str, bool]] = field(default_factory=set)
 
     @property
     def flags(self) -> int:
@@ -48,13 +42,22 @@ class SeenAlert:
         return found
 
 
+def weights(flags: int, *, stands_alone: bool, factor: float) -> tuple[float, float]:
+    """Return how much an alert weighs as a right one and as a false one, with intents at their believable rate.
+
+    Intents are played *factor* times as often as believable, so that there are enough of each: a right alert weighs the
+    less. In the rest of the worlds its innocent accesses stand alone, and are a false alert where they would be one.
+    """
+    if not flags & INTENDED:
+        return 0.0, 1.0
+    return 1 / factor, 1 - 1 / factor if stands_alone else 0.0
+
+
 @dataclass(slots=True)
 class Tally:
     """All alerts of one way of noticing, and the episodes that it found."""
 
     alerts: dict[str, SeenAlert] = field(default_factory=dict)
-    #: Each episode, known and undeclared apart -> the rules that found it.
-    found: dict[tuple[str, bool], set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def hit(self, alert_id: str, rule: str, severity: str, played: Played) -> None:
         """Count that an access came to an alert."""
@@ -66,22 +69,23 @@ class Tally:
         alert.rules[rule] |= flags_of(label)
         if label.innocent:
             alert.innocent.add(f"{label.kind}: {label.name}")
+            alert.stands_alone |= rule not in _COUNTS
         elif label.episode is not None:
-            self.found[label.episode, bool(label.known)].add(rule)
+            alert.episodes.add((label.episode, bool(label.known)))
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> list[dict[str, Any]]:
         """Write it down for the report."""
-        return {
-            "alerts": [
-                {
-                    "staff": alert.staff_id,
-                    "at": alert.first_at,
-                    "severity": alert.severity,
-                    "rules": sorted(alert.rules),
-                    "flags": alert.flags,
-                    "innocent": sorted(alert.innocent),
-                }
-                for alert in self.alerts.values()
-            ],
-            "found": [[episode, known, sorted(rules)] for (episode, known), rules in self.found.items()],
-        }
+        return [
+            {
+                "id": alert_id,
+                "staff": alert.staff_id,
+                "at": alert.first_at,
+                "severity": alert.severity,
+                "rules": sorted(alert.rules),
+                "flags": alert.flags,
+                "stands_alone": alert.stands_alone,
+                "innocent": sorted(alert.innocent),
+                "episodes": sorted(alert.episodes),
+            }
+            for alert_id, alert in self.alerts.items()
+        ]

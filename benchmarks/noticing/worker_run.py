@@ -45,6 +45,8 @@ class AlertTopic:
         self.played = 0
         self.outcomes: Counter[str] = Counter()
         self.statuses: dict[str, tuple[int, str, str | None]] = {}
+        #: The newest revision of each alert.
+        self.newest: dict[str, dict[str, Any]] = {}
         #: A few assessments of each sort, for the examples.
         self.examples: dict[tuple[str, str, bool], str] = {}  # kind, name, whether a rule hit
 
@@ -68,11 +70,24 @@ class AlertTopic:
         if client is not None and label.kind in {"intent", "look-alike"}:
             self.examples.setdefault((label.kind, label.name, bool(hits)), played.event_id)
 
+    def asked(self) -> dict[str, dict[str, Any]]:
+        """Return whom each alert is for, by the key that ``assess`` gives it; nobody while it is pending."""
+        return {
+            f"{alert['staff_id']} {alert['client_id']} {alert['day']}": {
+                "asked": alert["status"] != "pending" and alert["audience"] == "integrity",
+                "told": alert["status"] != "pending" and alert["audience"] == "actor",
+                "score": (alert["score"] or {}).get("value"),
+                "asked_at": alert["updated_at"],
+            }
+            for alert in self.newest.values()
+        }
+
     def alert(self, alert: dict[str, Any]) -> None:
         """Take one revision of an alert."""
         known = self.statuses.get(alert["alert_id"])
         if known is None or known[0] < alert["revision"]:
             self.statuses[alert["alert_id"]] = (alert["revision"], alert["status"], alert["outcome"])
+            self.newest[alert["alert_id"]] = alert
 
 
 async def run(stand: Stand, seed: int, size: Size, rate: float, say: Callable[[str], None]) -> dict[str, Any]:
@@ -88,10 +103,11 @@ async def run(stand: Stand, seed: int, size: Size, rate: float, say: Callable[[s
         say(f"{len(records):,} reference records in force after {time.monotonic() - began:.0f} s")
         began = time.monotonic()
         for hour in hours(world):
-            other.learn(hour.records)
+            records = [one.record for one in hour.changes]
+            other.learn(records)
             # Whether work explains an access later depends on when its record was published, in simulated time.
             at = hour.accesses[0].occurred_at if hour.accesses else None
-            await publish_reference(publisher, stand.settings, hour.records, at)
+            await publish_reference(publisher, stand.settings, records, at)
             await asyncio.sleep(IN_FORCE_SECONDS)
             await _play(publisher, topic, hour.accesses, rate=rate, heard=heard, other=other)
         other.end()
@@ -100,7 +116,7 @@ async def run(stand: Stand, seed: int, size: Size, rate: float, say: Callable[[s
         await asyncio.sleep(SETTLED_SECONDS)
     say(f"{heard.played:,} accesses assessed in {seconds:.0f} s: {dict(heard.outcomes)}")
     closed = Counter(outcome for _, status, outcome in heard.statuses.values() if status == "closed")
-    result = document(seed, heard.truth, heard.tally, other)
+    result = document(seed, size, heard.truth, heard.tally, other, asked=heard.asked())
     return result | {
         "size": {"staff": size.staff, "days": size.days, "intent_factor": size.intent_factor, "rate": rate},
         "alerts_on_topic": len(heard.statuses),

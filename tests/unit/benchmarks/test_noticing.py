@@ -6,10 +6,10 @@ from benchmarks.noticing.baselines import Baselines
 from benchmarks.noticing.figures import Share, over_seeds
 from benchmarks.noticing.report import METHODS, explained, tables
 from benchmarks.noticing.seeds import Size, run_seed
-from benchmarks.noticing.tally import INNOCENT, INTENDED, NATURAL, Tally, flags_of, is_natural
+from benchmarks.noticing.tally import INNOCENT, INTENDED, Tally, flags_of, weights
 from simulator.records import ORDINARY, Label, Played, Reference
 
-SELF = Label("intent", "self", known=True, episode="E1", natural=False)
+SELF = Label("intent", "self", known=True, episode="E1")
 
 
 @pytest.mark.parametrize(
@@ -29,18 +29,17 @@ def test_a_bootstrap_holds_the_figure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "kept"),
+    ("flags", "stands_alone", "expected"),
     [
-        pytest.param(INNOCENT, True, id="a false alert"),
-        pytest.param(INTENDED | NATURAL, True, id="a natural episode"),
-        pytest.param(INTENDED, False, id="a struck-out episode"),
-        pytest.param(INTENDED | INNOCENT, False, id="innocent accesses in a window that a struck-out episode filled"),
-        pytest.param(INTENDED | NATURAL | INNOCENT, True, id="both, and natural"),
+        pytest.param(INNOCENT, False, (0, 1), id="a false alert weighs one"),
+        pytest.param(INTENDED, False, (0.05, 0), id="a right one as much as is believable"),
+        pytest.param(INTENDED | INNOCENT, False, (0.05, 0), id="innocent accesses in a window that it filled"),
+        pytest.param(INTENDED | INNOCENT, True, (0.05, 0.95), id="an innocent hit that would be there without it"),
     ],
 )
-def test_what_is_struck_out(flags: int, kept: bool) -> None:
-    """Whatever would not be there with intents at their believable rate."""
-    assert is_natural(flags) is kept
+def test_what_an_alert_weighs(flags: int, stands_alone: bool, expected: tuple[float, float]) -> None:
+    """With intents twenty times as often as believable."""
+    assert weights(flags, stands_alone=stands_alone, factor=20) == pytest.approx(expected)
 
 
 def test_an_alert_gathers_what_is_in_it() -> None:
@@ -50,7 +49,7 @@ def test_an_alert_gathers_what_is_in_it() -> None:
         tally.hit("al-1", "own-record", severity, Played(f"e{number}", f"2026-11-16T1{number}", "S1", b"", label))
     alert = tally.alerts["al-1"]
     assert (alert.first_at, alert.severity, alert.flags) == ("2026-11-16T10", 2, flags_of(SELF) | INNOCENT)
-    assert tally.found == {("E1", True): {"own-record"}}
+    assert (alert.episodes, alert.stands_alone) == ({("E1", True)}, True)
 
 
 def test_the_baselines_ask_what_their_descriptions_say() -> None:
@@ -83,5 +82,8 @@ def test_a_small_seed_from_its_founding_to_its_tables() -> None:
     for words in METHODS.values():
         assert any(line.startswith(f"| {words} |") for line in lines)
     assert any(line.startswith("| volume clients_max 40 |") for line in lines)
-    ours = {(episode, known) for episode, known, _ in seed["methods"]["accesswatch"]["found"]}
-    assert {name for episode, known, name, _ in seed["episodes"] if (episode, known) in ours} >= {"self"}
+    found = {tuple(one) for alert in seed["methods"]["accesswatch"] for one in alert["episodes"]}
+    assert {name for episode, known, name in seed["episodes"] if (episode, known) in found} >= {"self"}
+    asked = [alert for alert in seed["methods"]["accesswatch"] if alert["asked"]]
+    assert asked
+    assert all(alert["score"] is not None for alert in asked)

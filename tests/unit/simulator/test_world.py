@@ -34,6 +34,6 @@ def test_the_command_writes_what_reference_load_reads(tmp_path: Path) -> None:
         environment=without_ours(),
     )  # fmt: skip
     assert (told.returncode, told.stderr) == (0, "")
-    made = KINDS.keys() - {"self_report", "agreement"}
+    made = KINDS.keys() - {"self_report"}
     assert {f"{kind}.jsonl" for kind in made} == {file.name for file in tmp_path.iterdir()}
     assert (tmp_path / "client.jsonl").read_bytes().count(b"\n") == 6_000
