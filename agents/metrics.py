@@ -210,8 +210,9 @@ _LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
 #: Every label there is, and what bounds its values.
 LABELS = {
     "action": "the 6 actions of the contract",
-    "agent": "`screen`, `reference`, `alert`, `hindsight`, `deliver`",
+    "agent": "`screen`, `reference`, `alert`, `hindsight`, `deliver`, `adapt`",
     "answer": "`hit`, `abstain`",
+    "because": "what the mapping files say of records that they leave out",
     "channel": "of an access: the 5 of the contract; of a notification: the channels of the delivery file",
     "hash": "the limits in force: one, two while they change",
     "kind": "the 7 kinds of reference record; of staff: the 4 of the contract and `unknown`",
@@ -219,11 +220,13 @@ LABELS = {
     "outcome": "the 5 outcomes of the contract",
     "partition": "the partitions of the topics read",
     "python": "one",
-    "result": "`sent`, `retried`, `parked`, `withheld`, `silenced`",
+    "result": "of a message: `sent`, `retried`, `parked`, `withheld`, `silenced`; of a source's record: `mapped`, "
+    "`deleted`, `skipped`, `refused`",
     "rule": "the 22 rules",
     "setting": "the settings that name a certificate",
+    "source": "the mappings in `ACCESSWATCH_MAPPINGS`, at most 50",
     "severity": "`low`, `medium`, `high`, `critical`",
-    "stage": "of an answer: `live`, `shadow`; of a dead letter: `decode`, `validate`, `screen`",
+    "stage": "of an answer: `live`, `shadow`; of a dead letter: `decode`, `validate`, `screen`, `map`",
     "status": "`new`, `acknowledged`",
     "topic": "the topics of the contract",
     "version": "one",
@@ -350,6 +353,7 @@ class Metrics(ServiceMetrics):
         )
         self._of_the_store()
         self._of_staff()
+        self._of_sources()
 
     def _of_the_store(self) -> None:
         make = self.forms
@@ -417,6 +421,29 @@ class Metrics(ServiceMetrics):
             "source_silence_working_seconds",
             "The same, of which only New Zealand working hours count (Monday to Friday, 07:00 to 18:00, no holidays).",
             "The CMS sends nothing while people work.",
+        )
+
+    def _of_sources(self) -> None:
+        make = self.forms
+        self.source_records = make.counter(
+            "source_records_total",
+            "Records of a source by what became of them; one value may hold many.",
+            "Of refused: the source has changed its form, and the mapping must follow.",
+            "source",
+            "result",
+        )
+        self.source_skipped = make.counter(
+            "source_skipped_total",
+            "Records that a mapping leaves out, by the reason that it gives.",
+            "One reason alone: the source writes more of what is not wanted, or the mapping leaves out too much.",
+            "source",
+            "because",
+        )
+        self.source_tampered = make.counter(
+            "source_log_changed_total",
+            "Records which say that a row of the audit log itself was changed, taken out, or that it was emptied.",
+            "Somebody or some program rewrites the log: `audit-log-changed`.",
+            "source",
         )
 
 

@@ -15,6 +15,7 @@ from stream.certificates import check_certificates
 from stream.delivery_file import load_delivery
 from stream.printing import say
 from stream.settings import PREFIX, Settings, SettingsError, load
+from stream.sources import Source, sources
 
 app = typer.Typer(help="The configuration.", no_args_is_help=True)
 
@@ -46,6 +47,7 @@ def check(
         _checked(mistakes, lambda: check_certificates(settings), lambda _: [], quiet=quiet)
         _checked(mistakes, lambda: load_limits(settings.limits), partial(_limits_lines, settings), quiet=quiet)
         _checked(mistakes, lambda: load_delivery(settings), _delivery_lines, quiet=quiet)
+        _checked(mistakes, lambda: sources(settings), _source_lines, quiet=quiet)
     for sentence in mistakes:
         say(sentence, err=True)
     if mistakes:
@@ -67,6 +69,10 @@ def _checked(mistakes: list[str], read: Callable[[], T], good: Callable[[T], lis
 def _limits_lines(settings: Settings, limits: LoadedLimits) -> list[str]:
     where = f"the shipped ones with {settings.limits}" if settings.limits else "the shipped ones"
     return [f"Limits: no mistakes ({where}, hash {limits.hash})."]
+
+
+def _source_lines(found: list[Source]) -> list[str]:
+    return [f"Mappings: no mistakes ({', '.join(one.raw for one in found)})."] if found else []
 
 
 def _delivery_lines(delivery: Delivery) -> list[str]:

@@ -29,6 +29,7 @@ from stream.connections import aiokafka_options
 from stream.printing import Console, Line, Table, moment, say, say_columns, say_json
 from stream.producer import Publisher, PublishError
 from stream.settings import Settings
+from stream.sources import sources
 from stream.topics import ACCESS, REFERENCE, dead_letter_topic, reference_topic
 
 #: Kinds that are counted apart; more would be somebody's playing with the headers.
@@ -210,7 +211,8 @@ _Topic = Annotated[
     list[str] | None, typer.Option("--topic", help="Only those of this topic, such as cms.access.v1; may be repeated.")
 ]
 _Stage = Annotated[
-    Literal["decode", "validate", "screen"] | None, typer.Option("--stage", help="Only those parked at this stage.")
+    Literal["decode", "validate", "screen", "map"] | None,
+    typer.Option("--stage", help="Only those parked at this stage."),
 ]
 _Error = Annotated[str | None, typer.Option("--error", help="Only those with this error, such as Invalid.")]
 _Since = Annotated[
@@ -350,12 +352,12 @@ def _selection(
     topics: list[str] | None, filters: Filters, *, again: bool, limit: int | None
 ) -> Iterator[tuple[Settings, Selection]]:
     settings = connected(environment.load(), needs=("kafka",))
-    sources = [settings.topic(name) for name in _SOURCES]
+    parked_from = [settings.topic(name) for name in _parked_from(settings)]
     if topics:
-        sources = [_source(settings, name) for name in dict.fromkeys(topics)]
+        parked_from = [_source(settings, name) for name in dict.fromkeys(topics)]
     with _database(settings) as database, reader(settings) as reading:
         try:
-            yield settings, Selection(reading, ReplayMemory(database), sources, filters, again, limit)
+            yield settings, Selection(reading, ReplayMemory(database), parked_from, filters, again, limit)
         except KafkaError as error:
             raise CommandError(f"Kafka at {settings.kafka} refused the request: {why(error)}.") from error
 
@@ -376,13 +378,19 @@ def _database(settings: Settings) -> Iterator[Database]:
         raise CommandError(str(error)) from None
 
 
+def _parked_from(settings: Settings) -> list[str]:
+    """Return the topics whose records may be parked, without the prefix: the contract's, and those of sources."""
+    return [*_SOURCES, *(one.raw for one in sources(settings))]
+
+
 def _source(settings: Settings, name: str) -> str:
     """Find the topic that somebody means, with the prefix or without, or its dead letters."""
-    for short in _SOURCES:
+    names = _parked_from(settings)
+    for short in names:
         full = settings.topic(short)
         if name in {short, full, dead_letter_topic(short), dead_letter_topic(full)}:
             return full
-    raise typer.BadParameter(f"the topics are {', '.join(_SOURCES)}", param_hint="--topic")
+    raise typer.BadParameter(f"the topics are {', '.join(names)}", param_hint="--topic")
 
 
 def _filters(stage: str | None, error: str | None, since: datetime | None, until: datetime | None) -> Filters:

@@ -18,7 +18,7 @@ from console.publishing import publishing
 from enrichment.errors import CommandError
 from enrichment.mapping.check import load
 from enrichment.mapping.files import Row, UnreadableFileError, read_file
-from enrichment.mapping.mapping import Mapping
+from enrichment.mapping.mapping import MAPPING_HEADER, Mapping
 from enrichment.mapping.outcome import Deleted, Mapped, Refused, Skipped
 from enrichment.mapping.snapshot import absent
 from enrichment.mapping.targets import ACCESS
@@ -36,8 +36,6 @@ ROWS_PER_STEP = 10_000
 BAD_NAMED_MAX = 20
 #: Percent of the known records that a full snapshot may delete by absence.
 DELETE_MAX_PERCENT = 5.0
-#: Stands on each record: the mapping that made it, its version, and the digest of its file.
-MAPPING_HEADER = "accesswatch.mapping"
 _STDIN = "-"
 
 MappingOption = Annotated[Path, typer.Option("--mapping", "-m", metavar="M", help="The mapping file.")]
@@ -183,7 +181,7 @@ async def _file(
         if known.row:
             one.bars.say(f"{one.name}: goes on behind row {known.row:,}")
         one.progress = known
-    header = f"{one.mapping.name}/{one.mapping.file.version}/{one.mapping.digest}".encode()
+    header = one.mapping.header
     behind = one.progress.row
     since = 0
     try:

@@ -5,8 +5,8 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from console.importing import MAPPING_HEADER
 from enrichment.errors import CommandError
+from enrichment.mapping.mapping import MAPPING_HEADER
 from stream.connections import aiokafka_options, why_not
 from stream.reading import between
 from stream.settings import Settings

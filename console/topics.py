@@ -11,8 +11,9 @@ from enrichment.errors import CommandError
 from stream import settings as environment
 from stream.acls import as_commands, needed, roles
 from stream.printing import Console, Table, say, say_json
+from stream.sources import catalogue
 from stream.specs import AGENTS
-from stream.topics import CATALOGUE, PARTITIONS
+from stream.topics import PARTITIONS
 
 _PARTITIONS_MAX = 1_000
 _REPLICATION_MAX = 10
@@ -36,11 +37,12 @@ def create(
     from stream.topic_admin import administration, create_missing  # noqa: PLC0415 - Kafka's client is slow to import
 
     settings = connected(environment.load(), needs=("kafka",))
+    topics = len(catalogue(settings))
     with administration(settings) as admin:
         created = create_missing(admin, settings, partitions=partitions, replication=replication)
     for name in created:
         say(f"created {name}")
-    say(f"{len(created)} created, {len(CATALOGUE) - len(created)} were there already.")
+    say(f"{len(created)} created, {topics - len(created)} were there already.")
 
 
 @app.command()
@@ -51,6 +53,7 @@ def check(
     from stream.topic_admin import administration, differences  # noqa: PLC0415 - Kafka's client is slow to import
 
     settings = connected(environment.load(), needs=("kafka",))
+    topics = len(catalogue(settings))
     with administration(settings) as admin:
         found = differences(admin, settings)
     if as_json:
@@ -64,11 +67,11 @@ def check(
     serious = {difference.topic for difference in found if difference.matters}
     if serious:
         raise CommandError(
-            f"{len(serious)} of {len(CATALOGUE)} topics are missing or differ in what matters: "
+            f"{len(serious)} of {topics} topics are missing or differ in what matters: "
             "`accesswatch topics create` makes the missing ones; change the others with Kafka's own tools."
         )
     if not as_json:
-        say(f"All {len(CATALOGUE)} topics are right.")
+        say(f"All {topics} topics are right.")
 
 
 @app.command()

@@ -13,8 +13,12 @@ from stream.settings import load
 
 def worker(
     agents: Annotated[
-        str, typer.Option(help="Which agents this process runs: screen, reference, alert, deliver; comma-separated.")
-    ] = "screen,reference,alert,deliver",
+        str | None,
+        typer.Option(
+            help="Which agents this process runs: screen, reference, alert, deliver, adapt; comma-separated.",
+            show_default="all that are configured: adapt where ACCESSWATCH_MAPPINGS is set",
+        ),
+    ] = None,
 ) -> None:
     """Run the service: read accesses, judge them, raise and deliver alerts.
 
@@ -25,11 +29,14 @@ def worker(
     from stream.specs import AGENTS  # noqa: PLC0415
     from stream.worker import Worker  # noqa: PLC0415
 
-    chosen = [name.strip() for name in agents.split(",") if name.strip()]
+    settings = load()
+    if agents is None:
+        chosen = [name for name in AGENTS if name != "adapt" or settings.mappings is not None]
+    else:
+        chosen = [name.strip() for name in agents.split(",") if name.strip()]
     unknown = [name for name in chosen if name not in AGENTS]
     if unknown or not chosen:
         raise typer.BadParameter(f"the agents are {', '.join(AGENTS)}", param_hint="--agents")
-    settings = load()
     settings = connected(settings, needs=("kafka",) if set(chosen) == {"deliver"} else ("kafka", "redis"))
     settings.check_state_directory()
     logs.configure(settings.log_level, settings.log_format)

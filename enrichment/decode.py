@@ -34,7 +34,7 @@ _ESCAPE, _DELETE = b"\\", b"\x7f"
 #: Further below nothing than any value has commas.
 _ASKS_FOR_A_CLOSER_LOOK = -2 * VALUE_BYTES_MAX
 
-Stage = Literal["decode", "validate", "screen"]
+Stage = Literal["decode", "validate", "screen", "map"]
 M = TypeVar("M", bound=Record)
 
 

@@ -22,14 +22,25 @@ from kafka.errors import (
 
 from enrichment.errors import CommandError
 from stream.settings import Settings, load
-from stream.specs import AGENTS, AgentSpec, spec
+from stream.sources import sources
+from stream.specs import AGENTS, RAW, SOURCE, AgentSpec, spec
 from stream.topic_admin import administration
-from stream.topics import ACCESS, ALERT, ASSESSMENT, CATALOGUE, REFERENCE, dead_letter_topic, reference_topic
+from stream.topics import (
+    ACCESS,
+    ALERT,
+    ASSESSMENT,
+    CATALOGUE,
+    REFERENCE,
+    dead_letter_topic,
+    raw_topic,
+    reference_topic,
+)
 
 Operation = Literal["Read", "Write", "Describe", "Create", "DescribeConfigs"]
 
 _REFERENCE = [reference_topic(kind) for kind in REFERENCE]
-_INPUTS = [ACCESS, *_REFERENCE]
+_INPUTS = [ACCESS, *_REFERENCE, RAW]
+_ALL = [*(topic.name for topic in CATALOGUE), RAW, dead_letter_topic(RAW)]
 
 #: What the command does and, where ids are reserved, the agent ``alert`` by its schedule.
 CANARY_RUN: Final = "canary run"
@@ -37,12 +48,12 @@ CANARY_KINDS: Final = ("staff", "client", "relationship", "watchlist")
 #: Of each command: operation, topics, and why. What agents need follows from ``stream/specs.py``.
 _COMMANDS: dict[str, list[tuple[Operation, list[str], str]]] = {
     "topics create": [
-        ("Create", [topic.name for topic in CATALOGUE], "the topics that are missing"),
-        ("Describe", [topic.name for topic in CATALOGUE], "which are there"),
+        ("Create", _ALL, "the topics that are missing"),
+        ("Describe", _ALL, "which are there"),
     ],
     "topics check": [
-        ("Describe", [topic.name for topic in CATALOGUE], "which are there"),
-        ("DescribeConfigs", [topic.name for topic in CATALOGUE], "how they are kept"),
+        ("Describe", _ALL, "which are there"),
+        ("DescribeConfigs", _ALL, "how they are kept"),
     ],
     "reference load": [("Write", _REFERENCE, "the facts")],
     "notices answer": [("Write", [reference_topic("self_report")], "the report of a mistake")],
@@ -55,6 +66,10 @@ _COMMANDS: dict[str, list[tuple[Operation, list[str], str]]] = {
     "dlq": [
         ("Read", [dead_letter_topic(topic) for topic in _INPUTS], "what is parked"),
         ("Write", _INPUTS, "to put it back; `dlq list` needs no more than to describe them"),
+    ],
+    "adapt replay": [
+        ("Read", [RAW], "what is mapped again"),
+        ("Write", [ACCESS, *_REFERENCE], "what mappings make of it, where one makes such records"),
     ],
     "explain": [("Read", [ASSESSMENT, dead_letter_topic(ACCESS), ACCESS], "the access and what was said of it")],
 }
@@ -89,21 +104,44 @@ def roles() -> list[str]:
     return [*AGENTS, *_COMMANDS]
 
 
-def needed(settings: Settings, chosen: Sequence[str]) -> list[AclEntry]:
-    """Return what these agents or commands need, in the names of this installation."""
+#: Roles that write only what the mappings of the installation make.
+_OF_SOURCES: Final = ("adapt", "adapt replay")
+#: Stands in the page for whatever sources there are, which may make any record.
+ANY_SOURCE: Final[Mapping[str, str]] = {SOURCE: ""}
+
+
+def needed(settings: Settings, chosen: Sequence[str], named: Mapping[str, str] | None = None) -> list[AclEntry]:
+    """Return what these agents or commands need, in the names of this installation.
+
+    Args:
+        settings: carry prefix, group and the mappings of sources.
+        chosen: agents and commands. Those of sources need nothing where there are no sources.
+        named: the sources and the topic that each makes records for; those of the settings where None.
+    """
     found: list[AclEntry] = []
+    if named is None:
+        named = {one.name: one.target for one in sources(settings)}
     for role in chosen:
         uses, groups = _agent(spec(role)) if role in AGENTS else (_COMMANDS[role], [])
+        if role in _OF_SOURCES and not named:
+            continue
         found += [
             AclEntry(role, operation, "topic", settings.topic(topic), why)
             for operation, topics, why in uses
-            for topic in topics
+            for template in topics
+            if role not in _OF_SOURCES or RAW in template or named is ANY_SOURCE or template in named.values()
+            for topic in _of_each(template, named)
         ]
         found += [
             AclEntry(role, "Read", "group", settings.consumer_group(group), "to share partitions and to commit")
             for group in groups
         ]
     return found
+
+
+def _of_each(topic: str, named: Mapping[str, str]) -> list[str]:
+    """Return a topic, or that of each source where it is one of sources'."""
+    return [topic.replace(RAW, raw_topic(source)) for source in named] if RAW in topic else [topic]
 
 
 def _agent(agent: AgentSpec) -> tuple[list[tuple[Operation, list[str], str]], list[str]]:
@@ -143,7 +181,9 @@ def main(page: Path) -> None:
     """Write the table into the page."""
     text = page.read_text("utf-8")
     before, after = text.split(PAGE_BEGIN)[0], text.split(PAGE_END)[1]
-    page.write_text(f"{before}{PAGE_BEGIN}\n{as_page(needed(load({}), roles()))}\n{PAGE_END}{after}", "utf-8")
+    page.write_text(
+        f"{before}{PAGE_BEGIN}\n{as_page(needed(load({}), roles(), ANY_SOURCE))}\n{PAGE_END}{after}", "utf-8"
+    )
 
 
 #: Nobody keeps this group yet, or for a moment: it would have said so had it refused us.

@@ -14,6 +14,8 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from agents.activity import Activity, OrgUnits
+from agents.adapt import Adapt, SourceWay
+from agents.adapt import Result as SourceResult
 from agents.alert import Alerting
 from agents.dead_letter import DeadLetterLimit, DeadLetters
 from agents.late_evidence import Kind, LateEvidenceReader
@@ -29,7 +31,9 @@ from agents.store_figures import StoreFigures
 from alerts.detection.registry import RULES
 from alerts.store.store import Store
 from cases.investigations import staff_under_investigation
+from enrichment.errors import CommandError
 from enrichment.lookup import Directory, NotReadable
+from enrichment.mapping.mapping import skip_reasons
 from enrichment.reference.cache import CacheInvalidation, CacheWarmUp, ReferenceCache
 from enrichment.reference.layout import ReferenceKind
 from enrichment.reference.redis import RedisReferenceStore, RedisUpkeep
@@ -46,6 +50,7 @@ from stream.redis_connection import connect, namespace, server_of
 from stream.reference_feed import Readiness, ReferenceFeed
 from stream.refill import Refill
 from stream.reload import DeliveryInForce, LimitsInForce
+from stream.sources import Source, sources
 from stream.specs import spec
 from stream.topic_admin import TopicEnds
 from stream.topics import ALERT, ASSESSMENT, CATALOGUE, HIT, OCSF, REFERENCE, reference_topic
@@ -104,6 +109,7 @@ async def build(worker: Worker, stack: AsyncExitStack, ends: TopicEnds, agents: 
     assembly = _Factory(worker, stack, ends)
     # In the order of an access's way, which is also the order in which they are stopped.
     makers: list[tuple[str, Callable[[], Awaitable[RunningAgent]]]] = [
+        ("adapt", assembly.adapt),
         ("reference", assembly.reference),
         ("screen", assembly.screen),
         ("alert", assembly.alert),
@@ -202,11 +208,12 @@ class _Factory:
         merge: TimestampMerge | None = None,
         positions: Positions | None = None,
         may_read: Callable[[], bool] = lambda: True,
+        topics: Sequence[str] | None = None,
     ) -> BatchConsumer:
-        """Return the consumer of one part, which feeds *carry*."""
+        """Return the consumer of one part, which feeds *carry*; *topics* where its spec does not name them."""
         settings = self._settings
         subscription = Subscription(
-            topics=tuple(settings.topic(topic) for topic in spec(agent).reading(part).topics),
+            topics=tuple(settings.topic(topic) for topic in topics or spec(agent).reading(part).topics),
             group=settings.consumer_group(part),
             client_id=f"{self._holder}-{part}",
             instance_id=f"{settings.instance_id}-{part}" if settings.instance_id else None,
@@ -243,7 +250,44 @@ class _Factory:
             values = [[self._settings.topic(one) if one in named else one for one in each] for each in labels]
             at_zero(getattr(self._metrics, metric), *values)
 
+    def _sources_at_zero(self, found: Sequence[Source]) -> None:
+        for one in found:
+            topic = self._settings.topic(one.raw)
+            at_zero(self._metrics.dead_letters, [topic], ["map"])
+            for metric in (self._metrics.passed_over, self._metrics.unreadable):
+                at_zero(metric, [topic])
+            at_zero(self._metrics.source_records, [one.name], get_args(SourceResult))
+            at_zero(self._metrics.source_skipped, [one.name], skip_reasons(one.mapping.file))
+            at_zero(self._metrics.source_tampered, [one.name])
+
     # -- the parts ----------------------------------------------------------------------------------------------
+
+    async def adapt(self) -> RunningAgent:
+        found = sources(self._settings)
+        if not found:
+            raise CommandError("The agent adapt has nothing to read: set ACCESSWATCH_MAPPINGS to a folder of mappings.")
+        self._sources_at_zero(found)
+        hold = Hold("adapt", self._metrics)
+        outputs = self._outputs(hold)
+        agent = Adapt(
+            ways={
+                self._settings.topic(one.raw): SourceWay(one.mapping, self._settings.topic(one.target)) for one in found
+            },
+            outputs=outputs,
+            parking=self._parking(outputs, "adapt"),
+            limit=self._limit(self._redis()),
+            hold=hold,
+            metrics=self._metrics,
+        )
+        consumer = self._consumer("adapt", "adapt", agent.attach, topics=[one.raw for one in found])
+        return RunningAgent(
+            "adapt",
+            self._metrics,
+            consumer=consumer,
+            hold=hold,
+            unbroken=consumer.subscription.topics,
+            tasks=self._name(consumer),
+        )
 
     async def reference(self) -> RunningAgent:
         self._at_zero("reference")

@@ -64,6 +64,7 @@ EVENTS = {
     "late-work-refilled": "After Redis was lost, `number` of accesses wait again for late work.",
     "limits-in-force": "Changed limits are in force.",
     "limits-rejected": "A changed limits file holds mistakes, said in `why`; those before stay in force: `limits`.",
+    "mapping-failed": "A mistake of ours in mapping one record, which is parked; `where` is the place.",
     "message-not-sent": "A channel did not take a message; `result` says whether it is tried again or was given up.",
     "no-hit-of-ours": "A record on the topic of hits that no worker wrote; it is passed over and counted.",
     "no-progress": "Nothing moves although it could; `/livez` is red.",
@@ -95,7 +96,7 @@ EVENTS = {
 }
 #: Every field there is, and what stands in it. None holds an id of a person or of their records.
 FIELDS = {
-    "agent": "`screen`, `reference`, `alert`, `hindsight`, `deliver`",
+    "agent": "`screen`, `reference`, `alert`, `hindsight`, `deliver`, `adapt`",
     "agents": "those that this worker runs",
     "alert": "id of an alert: a digest, which names nobody to whoever has no right to the store",
     "attempt": "the how manieth try",

@@ -285,6 +285,9 @@ class Settings(BaseModel):
     group: str = Field("accesswatch", description="consumer group prefix", pattern=r"^[A-Za-z0-9._-]{1,200}$")
     limits: Path | None = Field(None, description="YAML file of what differs from the shipped limits")
     delivery: Path | None = Field(None, description="YAML file of delivery routes")
+    mappings: Path | None = Field(
+        None, description="folder of mapping files: the agent adapt reads raw.<mapping>.v1 by each; off unless set"
+    )
     token_key: SecretStr | None = Field(None, description="the secret that mappings make contact details opaque with")
     http: str = Field("127.0.0.1:9108", description="host:port of metrics and health")
     topic_prefix: str = Field("", description="put before every topic's name", pattern=r"^[A-Za-z0-9._-]{0,100}$")

@@ -9,9 +9,8 @@ from typing import get_args
 
 from alerts.assessment import Outcome, Severity
 from alerts.detection.registry import RULES
-from enrichment.decode import Stage
 from enrichment.schemas import Action
-from stream.topics import ACCESS, ALERT, ASSESSMENT, HIT, OCSF, REFERENCE, dead_letter_topic, reference_topic
+from stream.topics import ACCESS, ALERT, ASSESSMENT, HIT, OCSF, REFERENCE, dead_letter_topic, raw_topic, reference_topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,10 @@ class AgentSpec:
 _REFERENCE = tuple(reference_topic(kind) for kind in REFERENCE)
 _INPUT_STAGES = ("decode", "validate")
 
+#: Stands in a spec for the name of each source that an installation has (``stream/sources.py``).
+SOURCE = "<source>"
+RAW = raw_topic(SOURCE)
+
 SPECS: tuple[AgentSpec, ...] = (
     AgentSpec(
         "screen",
@@ -66,7 +69,7 @@ SPECS: tuple[AgentSpec, ...] = (
         zero=(
             ("accesses", (get_args(Action), get_args(Outcome))),
             ("rule_answers", (tuple(RULES), ("hit", "abstain"), ("live", "shadow"))),
-            ("dead_letters", ((ACCESS,), get_args(Stage))),
+            ("dead_letters", ((ACCESS,), (*_INPUT_STAGES, "screen"))),
             ("passed_over", ((ACCESS,),)),
             ("unreadable", ((ACCESS,),)),
         ),
@@ -101,6 +104,15 @@ SPECS: tuple[AgentSpec, ...] = (
     AgentSpec(
         "deliver",
         writes=(Use((OCSF,), "the feed of findings, where a channel of kind `ocsf` is named"),),
+    ),
+    # Off without sources. Its series at zero are those of the sources: the factory shows them.
+    AgentSpec(
+        "adapt",
+        reads=(Reading("adapt", (RAW,), "records of other systems as they wrote them"),),
+        writes=(
+            Use((ACCESS, *_REFERENCE), "what mappings make of them, where one makes such records"),
+            Use((dead_letter_topic(RAW),), "records that cannot be mapped"),
+        ),
     ),
 )
 

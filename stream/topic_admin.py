@@ -20,7 +20,8 @@ from agents.connection_errors import why
 from enrichment.errors import CommandError
 from stream.connections import kafka_python_options, why_not
 from stream.settings import Settings
-from stream.topics import CATALOGUE, PARTITIONS, REPLICATION_MAX, Topic
+from stream.sources import catalogue
+from stream.topics import PARTITIONS, REPLICATION_MAX, Topic
 
 #: How long Kafka may take to answer at all.
 ANSWER_SECONDS_MAX = 10.0
@@ -81,7 +82,7 @@ def create_missing(
             "replication_factor": replication,
             "configs": topic.config(replication),
         }
-        for topic in CATALOGUE
+        for topic in catalogue(settings)
         if settings.topic(topic.name) not in existing
     }
     if not wanted:
@@ -115,9 +116,10 @@ def differences(
 ) -> list[Difference]:
     """Compare every topic of ours with what ``create_missing`` would make of it."""
     replication = replication or default_replication(admin)
-    absent = set(missing(admin, [settings.topic(topic.name) for topic in CATALOGUE]))
+    topics = catalogue(settings)
+    absent = set(missing(admin, [settings.topic(topic.name) for topic in topics]))
     found = [Difference(name, "topic", "exists", "missing", True) for name in sorted(absent)]
-    present = {name: topic for topic in CATALOGUE if (name := settings.topic(topic.name)) not in absent}
+    present = {name: topic for topic in topics if (name := settings.topic(topic.name)) not in absent}
     if not present:
         return found
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in present]

@@ -59,6 +59,11 @@ def reference_topic(name: str) -> str:
     return f"ref.{name}.v1"
 
 
+def raw_topic(source: str) -> str:
+    """The topic on which a source's records stand as it wrote them, without the prefix."""
+    return f"raw.{source}.v1"
+
+
 def dead_letter_topic(topic: str) -> str:
     """Where the records of *topic* are parked."""
     return f"{topic}.dlq"
@@ -72,6 +77,13 @@ def _reference(name: str) -> tuple[Topic, Topic]:
     topic = reference_topic(name)
     reason = "Redis and every worker are rebuilt from the newest value of each key."
     return Topic(topic, "compact", None, reason, INPUT_BYTES_MAX), _dead_letters(topic)
+
+
+def raw_topics(source: str) -> tuple[Topic, Topic]:
+    """Return the topics of one source: its records, and those that could not be mapped."""
+    topic = raw_topic(source)
+    reason = "As long as the accesses made of it, which can be mapped anew by a mended mapping."
+    return Topic(topic, "delete", 35, reason, INPUT_BYTES_MAX), _dead_letters(topic)
 
 
 CATALOGUE: tuple[Topic, ...] = (

@@ -15,6 +15,8 @@ from enrichment.mapping.outcome import Deleted, FieldRefused, Mapped, Outcome, R
 from enrichment.mapping.select import Expression, Select, truthy
 from enrichment.mapping.targets import ACCESS, TARGETS, Target
 
+#: Stands on each record: the mapping that made it, its version, and the digest of its file.
+MAPPING_HEADER: Final = "accesswatch.mapping"
 #: Records of ours that one record of a source makes.
 MADE_OF_ONE_MAX: Final = 1_000
 #: The name under which ``for_each`` shows its member.
@@ -102,6 +104,11 @@ class Mapping:
         """What the mapping is called; its raw topic carries the name."""
         return self.file.mapping
 
+    @property
+    def header(self) -> bytes:
+        """What ``MAPPING_HEADER`` says on each record that it makes."""
+        return f"{self.name}/{self.file.version}/{self.digest}".encode()
+
     def run(self, value: bytes, timestamp_ms: int | None = None) -> Iterator[Outcome]:
         """Yield what becomes of each record in a value of the source.
 
@@ -179,7 +186,7 @@ class Mapping:
         if document.change == "message":
             return Skipped("no row")
         if self.target.name == ACCESS:
-            return Refused("record", _TAMPERED[document.change])
+            return Refused("record", _TAMPERED[document.change], tampered=True)
         if document.change == "emptied":
             return Refused("record", "the table was emptied, which deletes nothing here: load a full snapshot")
         return self._deleted(document.record) if document.change == "deleted" else None

@@ -39,6 +39,8 @@ class Refused:
 
     field: str
     reason: str
+    #: A row of an audit log was changed or taken out: whoever runs the source must know.
+    tampered: bool = False
 
     @property
     def sentence(self) -> str:
