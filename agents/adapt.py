@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from agents.batch import Batch, Record, Unreadable, value_of
+from agents.coverage import Coverage
 from agents.dead_letter import DeadLetter, DeadLetterLimit, DeadLetters
 from agents.metrics import Metrics
 from agents.outputs import Headers, NotPublished, Outputs, TooLarge
@@ -78,6 +79,7 @@ class Adapt:
     limit: DeadLetterLimit
     hold: Hold
     metrics: Metrics
+    coverage: Coverage
     #: Awaited before a batch is mapped: gets what the mapping needs from elsewhere, such as schemas.
     prepare: Callable[[Batch], Awaitable[None]] = _ready
 
@@ -99,6 +101,8 @@ class Adapt:
         # Published again as a whole when Kafka did not take all of it: ids are the same, so it counts once.
         await self.hold.until_it_works(lambda: self._publish(adapted, parked), (NotPublished,))
         turn.published()
+        # Noted before it counts as done: what is read again is noted again, and a number counts once.
+        await self.coverage.note((one.way.name, one.record.timestamp, one.outcomes) for one in adapted)
         self._count(adapted, parked)
 
     async def _mapped(self, batch: Batch, parked: list[DeadLetter]) -> list[Adapted]:
@@ -108,7 +112,7 @@ class Adapt:
                 await asyncio.sleep(0)
             way = self.ways[record.topic]
             try:
-                outcomes = _outcomes(record, way.mapping)
+                outcomes = outcomes_of(record, way.mapping)
             except Unreadable as refusal:
                 parked.append(DeadLetter(record, "map", type(refusal).__name__, str(refusal)))
                 continue
@@ -151,7 +155,7 @@ class Adapt:
         skipped: Counter[tuple[str, str]] = Counter()
         for one in adapted:
             for outcome in one.outcomes:
-                results[one.way.name, _result(outcome)] += 1
+                results[one.way.name, result_of(outcome)] += 1
                 if isinstance(outcome, Skipped):
                     skipped[one.way.name, outcome.because] += 1
                 elif isinstance(outcome, Refused) and outcome.tampered:
@@ -164,7 +168,7 @@ class Adapt:
             self.parking.count(letter)
 
 
-def _outcomes(record: Record, mapping: SourceMapping) -> Sequence[Outcome]:
+def outcomes_of(record: Record, mapping: SourceMapping) -> Sequence[Outcome]:
     """Return what a mapping makes of a raw record.
 
     Raises:
@@ -193,7 +197,8 @@ def _headers(one: Adapted) -> Headers:
     return [(MAPPING_HEADER, one.way.mapping.header), (RAW_HEADER, place)]
 
 
-def _result(outcome: Outcome) -> Result:
+def result_of(outcome: Outcome) -> Result:
+    """Return what became of a record of a source."""
     match outcome:
         case Mapped():
             return "mapped"

@@ -65,7 +65,12 @@ _MILLISECONDS_MAX = int(datetime.max.replace(tzinfo=UTC, microsecond=0).timestam
 
 def published_at(record: Record) -> datetime:
     """Return a record's own timestamp, within the calendar."""
-    seconds, milliseconds = divmod(min(max(record.timestamp, 0), _MILLISECONDS_MAX), 1000)
+    return moment_of(record.timestamp)
+
+
+def moment_of(timestamp_ms: int) -> datetime:
+    """Return the time of so many milliseconds since 1970, within the calendar."""
+    seconds, milliseconds = divmod(min(max(timestamp_ms, 0), _MILLISECONDS_MAX), 1000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=1000 * milliseconds)
 
 

@@ -445,6 +445,36 @@ class Metrics(ServiceMetrics):
             "Somebody or some program rewrites the log: `audit-log-changed`.",
             "source",
         )
+        self.source_gap = make.gauge(
+            "source_gap_records",
+            "Numbers of a source's own sequence that have been missing for 10 minutes or more, over all workers.",
+            "Records were lost on their way: `source-gap`. Always 0 where the mapping names no sequence.",
+            "source",
+        )
+        self.source_newest = make.gauge(
+            "source_newest_timestamp_seconds",
+            "When the newest record of a source came, in seconds since 1970, over all workers.",
+            "Standing still: the source sends nothing.",
+            "source",
+        )
+        self.source_quiet_working = make.gauge(
+            "source_quiet_working_seconds",
+            "Seconds since then, of which only New Zealand working hours count, over all workers.",
+            "The source sends nothing while people work: `source-quiet`.",
+            "source",
+        )
+        self.source_day_missing = make.gauge(
+            "source_day_missing_records",
+            "By how many records the source counts more than came, over the days it has counted, over all workers.",
+            "Records were lost on their way: `source-short`.",
+            "source",
+        )
+        self.source_day_share = make.gauge(
+            "source_day_share",
+            "Yesterday's records over the median of that weekday in the four weeks before, over all workers.",
+            "A fall: a part of the source has stopped sending: `source-short`. 1 where days cannot be compared.",
+            "source",
+        )
 
 
 _TITLE = """# The metrics

@@ -113,8 +113,16 @@ class Reader:
         Raises:
             CommandError: one does not exist.
         """
+        return self.of([dead_letter_topic(source) for source in sources])
+
+    def of(self, topics: list[str]) -> list[TopicPartition]:
+        """Return the partitions of topics, in order.
+
+        Raises:
+            CommandError: one does not exist.
+        """
         found = []
-        for topic in map(dead_letter_topic, sources):
+        for topic in topics:
             partitions = self._consumer.partitions_for_topic(topic)
             if not partitions:
                 raise CommandError(f"Kafka has no topic {topic}: make it with `accesswatch topics create`.")

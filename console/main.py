@@ -35,6 +35,7 @@ COMMANDS = {
     "explain": ("explain", "explain"),
     "rules": ("rules", "app"),
     "mapping": ("mapping", "app"),
+    "adapt": ("adapt", "app"),
 }
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 _COMPLETION = {"install_completion", "show_completion"}

@@ -17,6 +17,7 @@ from agents.activity import Activity, OrgUnits
 from agents.adapt import Adapt, SourceWay
 from agents.adapt import Result as SourceResult
 from agents.alert import Alerting
+from agents.coverage import Coverage
 from agents.dead_letter import DeadLetterLimit, DeadLetters
 from agents.late_evidence import Kind, LateEvidenceReader
 from agents.metrics import at_zero
@@ -29,6 +30,8 @@ from agents.screen import Screen, Screened
 from agents.settling import Settling, WorkRead
 from agents.store_figures import StoreFigures
 from alerts.detection.registry import RULES
+from alerts.store.database import Database
+from alerts.store.sources import SourceStore
 from alerts.store.store import Store
 from cases.investigations import staff_under_investigation
 from enrichment.errors import CommandError
@@ -92,6 +95,8 @@ ACTIVITY_SECONDS = 5.0
 PRECISION_SECONDS = 60.0
 #: Seconds between updates of the figures of what waits in the store.
 STORE_FIGURES_SECONDS = 10.0
+#: Seconds between updates of the figures of how whole sources are.
+COVERAGE_SECONDS = 10.0
 #: Seconds between looks at what has settled.
 SETTLING_SECONDS = 1.0
 #: Seconds between times at which old work is forgotten.
@@ -188,6 +193,12 @@ class _Factory:
             self._stack.callback(self._store.close)
         return self._store
 
+    async def _source_store(self) -> SourceStore:
+        opened = partial(Database.open, self._settings.database_url, create=True)
+        database = await asyncio.to_thread(opened)
+        self._stack.callback(database.close)
+        return SourceStore(database)
+
     def _store_figures(self, store: Store) -> list[Task]:
         # Made once too: it puts a family of its own on the registry.
         return self._once(
@@ -269,6 +280,7 @@ class _Factory:
         self._sources_at_zero(found)
         hold = Hold("adapt", self._metrics)
         outputs = self._outputs(hold)
+        coverage = Coverage(await self._source_store(), hold, self._metrics, [one.name for one in found], _now)
         agent = Adapt(
             ways={
                 self._settings.topic(one.raw): SourceWay(one.mapping, self._settings.topic(one.target)) for one in found
@@ -278,7 +290,9 @@ class _Factory:
             limit=self._limit(self._redis()),
             hold=hold,
             metrics=self._metrics,
+            coverage=coverage,
         )
+        await coverage.register()
         consumer = self._consumer("adapt", "adapt", agent.attach, topics=[one.raw for one in found])
         return RunningAgent(
             "adapt",
@@ -286,7 +300,7 @@ class _Factory:
             consumer=consumer,
             hold=hold,
             unbroken=consumer.subscription.topics,
-            tasks=self._name(consumer),
+            tasks=[*self._name(consumer), ("coverage", partial(_every, COVERAGE_SECONDS, coverage.show))],
         )
 
     async def reference(self) -> RunningAgent:

@@ -299,6 +299,50 @@ DEAD_LETTER_REPLAYS = Table(
     Column("times", Integer, nullable=False),
 )
 
+#: What has come of each source: the newest record, and the runs of its own sequence (JSON).
+SOURCES = Table(
+    "sources",
+    METADATA,
+    Column("source", _Id, primary_key=True),
+    Column("newest", Instant, nullable=False),
+    Column("runs", Text, nullable=False),
+    Column("given_up", BigInteger, nullable=False),
+)
+
+#: Records of a source by the New Zealand day on which they came, and how many the source itself says there were.
+SOURCE_DAYS = Table(
+    "source_days",
+    METADATA,
+    Column("source", _Id, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("records", BigInteger, nullable=False),
+    Column("counted", BigInteger),
+)
+
+#: Gaps that a person has accepted; only ever added to.
+SOURCE_GAPS_ACCEPTED = Table(
+    "source_gaps_accepted",
+    METADATA,
+    Column("number", _Serial, primary_key=True),
+    Column("source", _Id, nullable=False),
+    Column("first_number", BigInteger, nullable=False),
+    Column("last_number", BigInteger, nullable=False),
+    Column("records", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", _Id, nullable=False),
+    Column("because", Text, nullable=False),
+    Index("ix_source_gaps_accepted_source", "source"),
+)
+
+#: How far a database that is asked for its rows has been read (JSON).
+SOURCE_POLLS = Table(
+    "source_polls",
+    METADATA,
+    Column("source", _Id, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
 #: One row per kind of claim: who holds its lock is the only one claiming (PostgreSQL; SQLite has one writer anyway).
 TURNS = Table("turns", METADATA, Column("name", _Word, primary_key=True))
 

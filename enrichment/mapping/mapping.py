@@ -29,6 +29,7 @@ _TAMPERED: Final[Names[str, str]] = {
     "deleted": "the audit log was changed: a row was taken out of it",
     "emptied": "the audit log was changed: it was emptied",
 }
+_NO_JSON: Final = "holds a value that JSON cannot hold, such as a number of more than 64 bits"
 _HASH_CHARACTERS: Final = 12
 
 
@@ -155,12 +156,16 @@ class Mapping:
             return
         try:
             sequence = None if self._sequence is None else _number(self._sequence(record))
+        except FieldRefused as refused:
+            yield Refused("record", str(refused))
+            return
+        try:
             early = self._changed(document) if document.change != "new" else None
             early = early or self._left_out(document, sequence)
             items = None if early is not None or self._for_each is None else _members(self._for_each(record))
         except FieldRefused as refused:
             # It is not to be told which of the rules, since what they select by does not fit the record at all.
-            yield Refused("record", str(refused))
+            yield Refused("record", str(refused), sequence=sequence)
             return
         if early is not None:
             yield early
@@ -206,10 +211,10 @@ class Mapping:
             try:
                 value = one.convert(record)
             except FieldRefused as refused:
-                return Refused(one.name, str(refused))
+                return Refused(one.name, str(refused), sequence=sequence)
             if value is None:
                 if one.required:
-                    return Refused(one.name, "is empty")
+                    return Refused(one.name, "is empty", sequence=sequence)
             elif one.outer is None:
                 made[one.inner] = value
             else:
@@ -220,13 +225,14 @@ class Mapping:
         try:
             text = orjson.dumps(made)
         except TypeError:
-            return Refused("record", "holds a value that JSON cannot hold, such as a number of more than 64 bits")
+            return Refused("record", _NO_JSON, sequence=sequence)
         mistake = self.target.check(text, timestamp_ms)
         if mistake is not None:
             where, _, why = mistake.partition(": ")
             # Of a member of a list the list is named.
             named = ".".join(part for part in where.split(".") if not part.isdigit())
-            return Refused(named, why) if why else Refused("record", where)
+            named, why = (named, why) if why else ("record", where)
+            return Refused(named, why, sequence=sequence)
         return Mapped(text, made[self.target.key_field], sequence)
 
 

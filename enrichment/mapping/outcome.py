@@ -41,6 +41,7 @@ class Refused:
     reason: str
     #: A row of an audit log was changed or taken out: whoever runs the source must know.
     tampered: bool = False
+    sequence: int | None = None
 
     @property
     def sentence(self) -> str:

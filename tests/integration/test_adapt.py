@@ -217,3 +217,25 @@ def test_a_worker_without_sources_says_what_is_missing(environment: dict[str, st
     ended = accesswatch("worker", "--agents", "adapt", environment=alone | {"ACCESSWATCH_MAPPINGS": str(folder)})
     assert ended.returncode == 1
     assert "trial.yaml, line" in ended.stderr
+
+
+async def test_what_came_is_mapped_again_by_a_mended_mapping(settings: Settings, environment: dict[str, str]) -> None:
+    """`adapt replay`: --dry-run publishes nothing, what cannot be mapped is named without its values, exit 1."""
+    await publish(settings, RAW, [("k", opened(1)), ("k", opened(2, what="SECRET")), ("k", opened(3, what="ping"))])
+    tried = accesswatch("adapt", "replay", "--since", "1h", "--dry-run", environment=environment)
+    assert tried.returncode == 1
+    assert "trial: 1 mapped, 0 deleted, 1 skipped, 1 refused (nothing was published)" in tried.stdout
+    assert "offset 1: action: is not in the mapping's table" in tried.stderr
+    assert "SECRET" not in tried.stdout + tried.stderr
+    assert await event_ids(settings) == []
+    assert settings.mappings is not None
+    a_folder(settings.mappings, trial=TRIAL.replace("{open: view}", "{open: view, SECRET: print}"))
+    done = accesswatch("adapt", "replay", "--since", "1h", "--source", "trial", environment=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(await event_ids(settings)) == ["t-1", "t-2"]
+    accesses = await read_all(str(settings.kafka), settings.topic(ACCESS))
+    assert {header(one, RAW_HEADER).rpartition(":")[2] for one in accesses} == {"0", "1"}
+    later = accesswatch("adapt", "replay", "--since", "1h", "--until", "30m", environment=environment)
+    assert "trial: 0 mapped, 0 deleted, 0 skipped, 0 refused" in later.stdout
+    wrong = accesswatch("adapt", "replay", "--since", "1h", "--source", "other", environment=environment)
+    assert (wrong.returncode, "the sources are hr, log, trial" in wrong.stderr) == (2, True)
