@@ -4,8 +4,9 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 import typer
@@ -17,16 +18,18 @@ from alerts.store.sources import Coverage, SourceStore
 from console.alerts import at_the_keyboard
 from console.connected import connected
 from console.publishing import publishing
-from enrichment.errors import CommandError
+from enrichment.errors import CommandError, why
 from enrichment.mapping.mapping import MAPPING_HEADER
 from enrichment.mapping.outcome import Deleted, Mapped, Refused
 from enrichment.nz_time import nz_date, nz_text
+from stream import logs
 from stream import settings as environment
 from stream.printing import Console, Table, moment, say, say_json
 from stream.settings import Settings
 from stream.sources import Source, sources
 
 if TYPE_CHECKING:
+    from console.polling import Columns, Pace
     from stream.producer import Publisher
 
 #: Gaps of one source that are printed for a person; all are in the JSON.
@@ -171,14 +174,14 @@ async def _publish(
 
 
 @contextmanager
-def _store(settings: Settings) -> Iterator[SourceStore]:
-    """Open what is known of sources; it must be there.
+def _store(settings: Settings, *, create: bool = False) -> Iterator[SourceStore]:
+    """Open what is known of sources; it must be there unless it is to be made.
 
     Raises:
         CommandError: it is not, or the database does not answer, or what is asked of it is not possible.
     """
     try:
-        database = Database.open(settings.database_url)
+        database = Database.open(settings.database_url, create=create)
         try:
             yield SourceStore(database)
         finally:
@@ -214,3 +217,67 @@ def _fewer(one: Coverage) -> str:
 
 def _moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+@app.command("poll")
+def poll(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The name of its mapping, and so of its raw topic.")],
+    *,
+    table: Annotated[str, typer.Option(help="The table or view, as schema.table where it needs one.")],
+    key: Annotated[str, typer.Option(help="The column that tells rows apart.")],
+    time: Annotated[str, typer.Option(help="The column with the time of each row.")],
+    zone: Annotated[str | None, typer.Option(help="Zone of times without an offset, such as Pacific/Auckland.")] = None,
+    overlap: Annotated[float, typer.Option(min=0, help="Minutes before the newest row that are read again.")] = 15.0,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between rounds.")] = 10.0,
+    begin: Annotated[
+        datetime | None, typer.Option("--from", parser=moment, help="The first time: only where nothing was read yet.")
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Read what there is now, and end.")] = False,
+) -> None:
+    """Read rows of ACCESSWATCH_POLL_DATABASE onto raw.SOURCE.v1, where a worker with the agent adapt maps them.
+
+    Rows that become visible late are read as long as they are within the overlap. It needs to read the table, and no
+    more. Where the database can hand over its changes (Debezium) that is better: it sees what was rewritten, too.
+    """
+    from console.polling import Columns, Pace  # noqa: PLC0415 - Kafka's client is slow to import
+
+    settings = connected(environment.load(), needs=("kafka",))
+    if settings.poll_database is None:
+        raise CommandError("ACCESSWATCH_POLL_DATABASE is not set: set it to the URL of the database to read from.")
+    (chosen,) = _chosen(settings, [source])
+    try:
+        of_times = None if zone is None else ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise typer.BadParameter("is no time zone, such as Pacific/Auckland", param_hint="--zone") from None
+    logs.configure(settings.log_level, settings.log_format)
+    columns = Columns(table, key, time, of_times)
+    pace = Pace(timedelta(minutes=overlap), None if once else every, begin)
+    asyncio.run(_poll(settings, settings.poll_database.get_secret_value(), chosen, columns, pace))
+
+
+async def _poll(settings: Settings, url: str, source: Source, columns: "Columns", pace: "Pace") -> None:
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - slow to import
+
+    from agents.outputs import NotPublished  # noqa: PLC0415
+    from console.polling import Poll, Polled, open_source, stop_at_signals  # noqa: PLC0415
+    from stream.connections import aiokafka_options  # noqa: PLC0415
+    from stream.producer import RenewedOutputs  # noqa: PLC0415
+
+    stop = stop_at_signals()
+    engine = open_source(url)
+    outputs = RenewedOutputs(aiokafka_options(settings))
+    topic = settings.topic(source.raw)
+    with _store(settings, create=True) as store:
+        try:
+            polled = await asyncio.to_thread(Polled.find, engine, columns)
+            running = Poll(source.name, polled, engine, store, outputs, topic, pace)
+            running.load()
+            if pace.every_seconds is None:
+                say(f"{await running.once():,} rows of {columns.table} are on {topic}.")
+            else:
+                await running.follow(pace.every_seconds, stop)
+        except (SQLAlchemyError, NotPublished) as error:
+            raise CommandError(f"{source.name} could not be read: {why(error)}.") from None
+        finally:
+            await outputs.close()
+            engine.dispose()

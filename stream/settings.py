@@ -288,6 +288,9 @@ class Settings(BaseModel):
     mappings: Path | None = Field(
         None, description="folder of mapping files: the agent adapt reads raw.<mapping>.v1 by each; off unless set"
     )
+    poll_database: SecretStr | None = Field(
+        None, description="SQLAlchemy URL of the database that `adapt poll` reads another system's log from"
+    )
     token_key: SecretStr | None = Field(None, description="the secret that mappings make contact details opaque with")
     http: str = Field("127.0.0.1:9108", description="host:port of metrics and health")
     topic_prefix: str = Field("", description="put before every topic's name", pattern=r"^[A-Za-z0-9._-]{0,100}$")

@@ -10,9 +10,10 @@ from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DataSou
 
 from deploy.grafana.panels import Board, Panel
 from deploy.grafana.service import SERVICE
+from deploy.grafana.sources import SOURCES
 from deploy.grafana.volumes import VOLUMES
 
-BOARDS = (SERVICE, VOLUMES)
+BOARDS = (SERVICE, VOLUMES, SOURCES)
 DIRECTORY = Path(__file__).parent / "dashboards"
 #: The name that ``provisioning/datasources`` gives it; the reader may choose another.
 _SOURCE = DataSourceRef(type_val="prometheus", uid="${source}")

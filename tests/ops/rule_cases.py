@@ -81,8 +81,8 @@ CASES = (
     Case(
         "AccesswatchAgentAbsent",
         {
-            f'accesswatch_agent_running{{agent="{agent}"}}': "1x10 stale _x9 1x10" if agent == "deliver" else "1x40"
-            for agent in ("screen", "reference", "alert", "deliver")
+            f'accesswatch_agent_running{{agent="{agent}"}}': "1x10 stale _x9 1x10" if agent == "adapt" else "1x40"
+            for agent in ("screen", "reference", "alert", "deliver", "adapt")
         },
         9,
         15,
@@ -152,6 +152,25 @@ CASES = (
         20,
         35,
         45,
+    ),
+    Case("AccesswatchSourceGap", {'accesswatch_source_gap_records{source="cms"}': "0x10 3x10 0x20"}, 10, 15, 25),
+    Case("AccesswatchSourceShort", {'accesswatch_source_day_share{source="cms"}': "1x10 0.4x30 1x20"}, 20, 35, 45),
+    Case(
+        "AccesswatchSourceQuiet",
+        {
+            'accesswatch_source_quiet_working_seconds{source="cms"}': "0x10 0+600x20 0x20",
+            'accesswatch_consumer_lag_records{topic="raw.cms.v1",partition="0"}': "0x90",
+        },
+        15,
+        25,
+        40,
+    ),
+    Case(
+        "AccesswatchAuditLogChanged",
+        {'accesswatch_source_log_changed_total{source="cms"}': "0x10 1x60"},
+        9,
+        15,
+        40,
     ),
     Case(
         "AccesswatchChannelDown",

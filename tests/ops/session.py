@@ -8,10 +8,13 @@ import time
 
 from stream.connections import aiokafka_options
 from stream.producer import Publisher
-from stream.topics import ACCESS
+from stream.topic_admin import administration, create_missing
+from stream.topics import ACCESS, raw_topic
 from tests.faults.scene import Scene
 from tests.ops.prometheus import Prometheus, watch_workers
 from tests.support.console import accesswatch
+from tests.support.raw_sources import a_folder, opened
+from tests.support.worker import publish
 
 WEEK = 7 * 86400
 HOUR_MS = 3600 * 1000
@@ -26,6 +29,7 @@ LAST_WEEK = ("accesswatch_accesses_total", "accesswatch_active_staff")
 async def play(scene: Scene, prometheus: Prometheus) -> None:
     """Let two workers work, and people answer alerts; then put it into Prometheus once more, a week earlier."""
     await _publish_of_the_last_hour(scene)
+    await _add_a_source(scene)
     scene.fleet.start()
     watch_workers(prometheus.directory, [worker.address for worker in scene.fleet.workers])
     await scene.fleet.wait_ready()
@@ -45,6 +49,16 @@ async def _publish_of_the_last_hour(scene: Scene) -> None:
             at = sent.timestamp_ms - HOUR_MS
             await publisher.send(scene.topic(ACCESS), sent.key, value, (), at)
         await publisher.flush()
+
+
+async def _add_a_source(scene: Scene) -> None:
+    """Another system's records, for the worker that is started next."""
+    settings = scene.settings.model_copy(update={"mappings": a_folder(scene.directory / "mappings")})
+    with administration(settings) as admin:
+        create_missing(admin, settings)
+    rows = [opened(number, what=("open", "ping", "shut")[number % 3]) for number in (*range(30), 40)]
+    await publish(settings, raw_topic("trial"), [("k", row) for row in rows])
+    scene.fleet.environment = dict(scene.fleet.environment) | {"ACCESSWATCH_MAPPINGS": str(settings.mappings)}
 
 
 async def _answer_alerts(scene: Scene) -> None:
