@@ -35,6 +35,7 @@ NAMES_OF_CLASSES = {
     "enrichment/errors.py": 1,  # the one place
     "enrichment/reference/layout.py": 1,  # a class of records, to whoever programs
     "agents/reference.py": 1,  # a dead letter's header has it: the contract
+    "agents/adapt.py": 3,  # the same, and the place in our code where mapping failed
     "agents/screen.py": 4,  # the same, and the place in our code where judging failed
     "stream/logs.py": 1,  # the field `errors`: classes and places, as in a traceback
 }
