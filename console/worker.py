@@ -13,10 +13,14 @@ from stream.settings import load
 
 def worker(
     agents: Annotated[
-        str, typer.Option(help="Which agents this process runs: screen, reference, alert, deliver; comma-separated.")
-    ] = "screen,reference,alert,deliver",
+        str | None,
+        typer.Option(
+            help="Which agents this process runs: screen, reference, alert, deliver, history; comma-separated. "
+            "All that are configured where it is not given."
+        ),
+    ] = None,
 ) -> None:
-    """Run the service: read accesses, judge them, raise and deliver alerts.
+    """Run the service: read accesses, judge them, raise and deliver alerts, keep the history.
 
     Ends by SIGINT or SIGTERM: it finishes what is in hand, commits, and exits 0.
     """
@@ -25,12 +29,20 @@ def worker(
     from stream.specs import AGENTS  # noqa: PLC0415
     from stream.worker import Worker  # noqa: PLC0415
 
-    chosen = [name.strip() for name in agents.split(",") if name.strip()]
+    settings = load()
+    keeps_history = settings.history_folder is not None
+    if agents is None:
+        chosen = [name for name in AGENTS if name != "history" or keeps_history]
+    else:
+        chosen = [name.strip() for name in agents.split(",") if name.strip()]
     unknown = [name for name in chosen if name not in AGENTS]
     if unknown or not chosen:
         raise typer.BadParameter(f"the agents are {', '.join(AGENTS)}", param_hint="--agents")
-    settings = load()
-    settings = connected(settings, needs=("kafka",) if set(chosen) == {"deliver"} else ("kafka", "redis"))
+    if "history" in chosen and not keeps_history:
+        raise CommandError("The agent history has nowhere to write: set ACCESSWATCH_HISTORY to a folder.")
+    settings = connected(
+        settings, needs=("kafka", "redis") if {"screen", "reference", "alert"} & set(chosen) else ("kafka",)
+    )
     settings.check_state_directory()
     logs.configure(settings.log_level, settings.log_format)
     try:

@@ -96,9 +96,9 @@ class Totals:
 def merged(records: Sequence[Row]) -> Row:
     """Return the one row of an event id that was published more than once (``docs/contract.md``, section 7).
 
-    Content, versions and place are those of the lowest partition and offset; answers and alert ids the union, by rule, a
-    hit before an abstention; explanation those of the newest record that has one; the outcome the first that applies to
-    all that.
+    Content, versions and place are those of the lowest partition and offset; answers and alert ids the union, by rule,
+    a hit before an abstention; explanation those of the newest record that has one; the outcome the first that applies
+    to all that.
     """
     ordered = sorted(records, key=lambda one: (one.source_partition, one.source_offset))
     first = ordered[0]

@@ -1,7 +1,7 @@
 """Reading the history: named queries with bound parameters over the files that the table names, by DuckDB.
 
-No SQL of a user's, no file outside the warehouse, no extension; bounded memory, threads, time and rows. Who reads, what,
-why and how many rows is written into the reading log, a chain, before the first row leaves.
+No SQL of a user's, no file outside the warehouse, no extension; bounded memory, threads, time and rows. Who reads,
+what, why and how many rows is written into the reading log, a chain, before the first row leaves.
 """
 
 import json
@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
-import pyarrow.compute as pc
-from pyiceberg.expressions import BooleanExpression, EqualTo, In
+from pyiceberg.expressions import AlwaysFalse, BooleanExpression, EqualTo
 from pyiceberg.expressions import Or as AnyOf
 from pyiceberg.manifest import DataFile
 from sqlalchemy import Connection, insert, select
 
 from alerts.store.audit import START, digest_of
-from alerts.store.database import Database, StoreError
+from alerts.store.database import StoreError
 from enrichment.errors import UserError
 from history.answers import (
     Answer,
@@ -36,7 +35,7 @@ from history.answers import (
 )
 from history.rows import NAMES, day_after, first_of, row_of
 from history.state import gaps_accepted, state_of
-from history.table import HistoryTable, is_compact, month_named, name_of
+from history.table import HistoryTable, is_compact, month_named
 from history.tables import READINGS
 
 MEMORY: Final = "512MB"
@@ -46,6 +45,8 @@ QUERY_SECONDS_MAX: Final = 60.0
 #: Queries at once, and seconds that one waits for its turn.
 AT_ONCE_MAX: Final = 4
 TURN_SECONDS_MAX: Final = 10.0
+#: Records of one access that are read at most, on average over an answer.
+RECORDS_PER_ROW_MAX: Final = 4
 #: Ids that one query may ask for.
 IDS_MAX: Final = 100
 _BUSY = threading.BoundedSemaphore(AT_ONCE_MAX)
@@ -71,7 +72,9 @@ class HistoryReading:
             HistoryDamaged: a file is missing or cannot be read.
         """
         bounded = _ids(client_ids)
-        where: BooleanExpression = In("client_id", bounded) if len(bounded) > 1 else EqualTo("client_id", bounded[0])
+        where: BooleanExpression = AlwaysFalse()
+        for one in bounded:
+            where = AnyOf(where, EqualTo(term="client_id", value=one))
         files = self._files(first, last, where)
         return self._answer(
             "clients", files, "client_id IN (SELECT unnest($2)) AND day BETWEEN $3 AND $4", [bounded, first, last],
@@ -167,7 +170,8 @@ class HistoryReading:
         if not files:
             return []
         # An access may stand there several times until its month is compacted.
-        text = f"SELECT {_COLUMNS} FROM read_parquet($1, hive_partitioning=false) WHERE {where} LIMIT {4 * rows_max + 4}"  # noqa: S608 text of ours
+        most = RECORDS_PER_ROW_MAX * (rows_max + 1)
+        text = f"SELECT {_COLUMNS} FROM read_parquet($1, hive_partitioning=false) WHERE {where} LIMIT {most}"  # noqa: S608 text of ours
         with self._connection() as connection:
             found = _fetched(connection, text, [_paths(files), *values])
         by_event: dict[str, list[Row]] = {}
@@ -239,7 +243,9 @@ def _damage(paths: Sequence[str], error: Exception) -> str:
     name = Path(missing[0]).name if missing else next((Path(one).name for one in paths if one in str(error)), "")
     what = "is missing" if missing else "cannot be read"
     month = f" of {name[:7]}" if name else ""
-    return f"A file{month} of the history {what}: nothing is answered; `accesswatch history verify` names every such file."
+    return (
+        f"A file{month} of the history {what}: nothing is answered; `accesswatch history verify` names each such file."
+    )
 
 
 def _paths(files: Sequence[DataFile]) -> list[str]:
@@ -320,9 +326,5 @@ def _append(
 
 def digest_of_reading(before: str, values: Mapping[str, Any]) -> str:
     """Bind an entry of the reading log to the one before it."""
-    plain = {
-        name: value.isoformat() if isinstance(value, date | datetime) else value for name, value in values.items()
-    }
+    plain = {name: value.isoformat() if isinstance(value, date | datetime) else value for name, value in values.items()}
     return digest_of(before, json.dumps(plain, sort_keys=True))
-
-

@@ -1,19 +1,18 @@
 """The columns of the history's table, and assessments as rows of it.
 
-One row is one assessment as it stood on ``integrity.assessment.v1``; of an access that was assessed more than once there
-are several until its month is compacted, and one for whoever reads (``answers.merged``).
+One row is one assessment as it stood on ``integrity.assessment.v1``; of an access that was assessed more than once
+there are several until its month is compacted, and one for whoever reads (``answers.merged``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Final
 
 import orjson
 import pyarrow as pa
-from pydantic import ValidationError
 
-from alerts.assessment import ASSESSMENT, Assessment
+from alerts.assessment import ASSESSMENT
 from enrichment.nz_time import nz_date
 from history.answers import Row
 
@@ -26,6 +25,8 @@ SCHEMA: Final = pa.schema(
     [
         pa.field("event_id", pa.string(), nullable=False),
         pa.field("occurred_at", _INSTANT, nullable=False),
+        # Minutes east of UTC in which ``occurred_at`` was said.
+        ("offset_minutes", pa.int32()),
         pa.field("day", pa.date32(), nullable=False),
         pa.field("staff_id", pa.string(), nullable=False),
         ("client_id", pa.string()),
@@ -39,7 +40,7 @@ SCHEMA: Final = pa.schema(
         ("search_fields", _TEXTS),
         ("result_count", pa.int64()),
         ("record_count", pa.int64()),
-        ("actor", pa.struct([("kind", pa.string()), ("org_unit", pa.string()), ("site", pa.string()), ("roles", _TEXTS)])),
+        ("actor", pa.struct([*((name, pa.string()) for name in ("kind", "org_unit", "site")), ("roles", _TEXTS)])),
         pa.field("outcome", pa.string(), nullable=False),
         ("explanation", pa.struct([("kind", pa.string()), ("id", pa.string()), ("sentence", pa.string())])),
         pa.field("explained_later", pa.bool_(), nullable=False),
@@ -98,9 +99,12 @@ _NO_ACCESS: Final[Mapping[str, Any]] = dict.fromkeys(
 
 
 def _fields(found: Mapping[str, Any]) -> dict[str, Any]:
-    occurred_at = datetime.fromisoformat(found["occurred_at"]).astimezone(UTC)
+    said_at = datetime.fromisoformat(found["occurred_at"])
+    occurred_at, offset = said_at.astimezone(UTC), said_at.utcoffset()
     access = found.get("access") or _NO_ACCESS
-    actor, explanation, answers, versions = (found.get(name) for name in ("actor", "explanation", "answers", "versions"))
+    actor, explanation, answers, versions = (
+        found.get(name) for name in ("actor", "explanation", "answers", "versions")
+    )
     recorded_at = access["recorded_at"]
     by_way: dict[tuple[str, str], list[str]] = {}
     for one in answers or ():
@@ -111,6 +115,7 @@ def _fields(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "event_id": found["event_id"],
         "occurred_at": occurred_at,
+        "offset_minutes": 0 if offset is None else offset // timedelta(minutes=1),
         "day": nz_date(occurred_at),
         "staff_id": found["staff_id"],
         "client_id": found.get("client_id"),
@@ -155,8 +160,10 @@ def row_of(found: Mapping[str, Any]) -> Row:
             "record_count": found["record_count"], "recorded_at": found["recorded_at"],
             "partition": found["access_partition"], "offset": found["access_offset"],
         }  # fmt: skip
+    said_in = timezone(timedelta(minutes=found["offset_minutes"] or 0))
     document = {
-        "event_id": found["event_id"], "occurred_at": found["occurred_at"], "staff_id": found["staff_id"],
+        "event_id": found["event_id"], "occurred_at": found["occurred_at"].astimezone(said_in),
+        "staff_id": found["staff_id"],
         "client_id": found["client_id"], "action": found["action"], "outcome": found["outcome"],
         "explanation": found["explanation"], "answers": orjson.loads(found["answers"]) if found["answers"] else (),
         "alert_ids": found["alert_ids"] or (), "versions": found["versions"], "access": access,
@@ -199,5 +206,3 @@ def first_of(month: str) -> date:
 def day_after(month: str) -> date:
     """Return the first day of the month after."""
     return (first_of(month) + timedelta(days=31)).replace(day=1)
-
-

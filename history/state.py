@@ -10,7 +10,7 @@ from history.answers import Gap
 from history.tables import GAPS, STATE
 
 #: How long a writer that no longer says that it goes on keeps others from writing.
-LEASE: Final = timedelta(seconds=30)
+LEASE: Final = timedelta(seconds=10)
 _WRITER: Final = "writer"
 
 
@@ -47,10 +47,15 @@ def put_state(connection: Connection, name: str, value: str) -> None:
 
 def note_gap(connection: Connection, partition: int, first: int, last: int, now: datetime) -> None:
     """Write down that records are gone; once for each first offset."""
-    known = select(GAPS.c.gap_id).where(GAPS.c.partition == partition, GAPS.c.first_offset == first)
-    if connection.execute(known).first() is None:
+    if not gap_was_noted(connection, partition, first):
         values = {"partition": partition, "first_offset": first, "last_offset": last, "found_at": now}
         connection.execute(insert(GAPS), [values])
+
+
+def gap_was_noted(connection: Connection, partition: int, first: int) -> bool:
+    """Return whether a gap that begins there is written down, accepted or not."""
+    query = select(GAPS.c.gap_id).where(GAPS.c.partition == partition, GAPS.c.first_offset == first)
+    return connection.execute(query).first() is not None
 
 
 def accept_gap(connection: Connection, partition: int, *, because: str, by: str, now: datetime) -> Gap | None:

@@ -1,4 +1,4 @@
-"""The history's table: Apache Iceberg v2, ``integrity.access``, SQL catalog ``accesswatch`` in the alert store's database.
+"""The history's table: Apache Iceberg v2, ``integrity.access``; its catalog lies in the alert store's database.
 
 The owner of what makes each assessment be in it once. It promises
 
@@ -7,17 +7,19 @@ The owner of what makes each assessment be in it once. It promises
   3. a file is on the disk, fsynced with its folder, and noted with its checksum before the table names it;
   4. a replacement takes exactly the files that were read.
 
-Layout: below the warehouse ``integrity/access/data/<month>-<what>-<random>.parquet``; a month is one of New Zealand dates.
+Layout: below the warehouse ``integrity/access/data/<month>-<what>-<random>.parquet``; a month is one of New Zealand
+dates.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import uuid4
 
 import pyarrow as pa
@@ -25,7 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import CommitFailedException, NamespaceAlreadyExistsError, NoSuchTableError
-from pyiceberg.expressions import AlwaysTrue, BooleanExpression, GreaterThanOrEqual, LessThan
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual
 from pyiceberg.expressions import And as AllOf
 from pyiceberg.io.pyarrow import parquet_files_to_data_files
 from pyiceberg.manifest import DataFile
@@ -50,7 +52,9 @@ ROW_GROUP_ROWS: Final = 65_536
 FILE_ROWS_MAX: Final = 4_000_000
 #: How long files that the table names no more are left for whoever reads them still.
 LEFT_FOR: Final = timedelta(minutes=15)
-LANDING, COMPACT, HELD = "landing", "compact", "held"
+#: Iceberg's months reach hardly further than the calendar does.
+FIRST_DAY, LAST_DAY = date(1, 2, 1), date(9999, 10, 31)
+LANDING, COMPACT = "landing", "compact"
 _READ_BYTES: Final = 1024 * 1024
 _PROPERTIES: Final = {
     "write.metadata.metrics.column.client_id": "full",
@@ -111,10 +115,8 @@ class HistoryTable:
             return self._catalog.load_table(NAME)
         except NoSuchTableError:
             pass
-        try:
+        with suppress(NamespaceAlreadyExistsError):
             self._catalog.create_namespace(NAMESPACE)
-        except NamespaceAlreadyExistsError:
-            pass
         location = (self.warehouse.absolute() / "integrity" / "access").as_uri()
         made = self._catalog.create_table_if_not_exists(
             NAME, schema=SCHEMA, location=location, properties={**_PROPERTIES}
@@ -167,7 +169,7 @@ class HistoryTable:
         return files
 
     def write(self, rows: pa.Table, what: str) -> list[File]:
-        """Write rows into files of one month each, sorted by client, and note them; the table does not name them yet."""
+        """Write rows into files of a month each, sorted by client, and note them; the table does not name them yet."""
         months = pc.strftime(rows["day"], format="%Y-%m") if len(rows) else pa.chunked_array([[]], pa.string())
         files = []
         for month in sorted(pc.unique(months).to_pylist()):
@@ -259,9 +261,9 @@ class HistoryTable:
         """Return the data files that may hold rows of some days, both ends inclusive; all where none is given."""
         wanted: BooleanExpression = more if more is not None else AlwaysTrue()
         if first is not None:
-            wanted = AllOf(wanted, GreaterThanOrEqual("day", first.isoformat()))
+            wanted = AllOf(wanted, GreaterThanOrEqual(term="day", value=max(first, FIRST_DAY).isoformat()))
         if last is not None:
-            wanted = AllOf(wanted, LessThan("day", (last + timedelta(days=1)).isoformat()))
+            wanted = AllOf(wanted, LessThanOrEqual(term="day", value=min(last, LAST_DAY).isoformat()))
         return [task.file for task in self.table.scan(row_filter=wanted).plan_files()]
 
     def files_of(self, month: str) -> list[DataFile]:
@@ -275,6 +277,13 @@ class HistoryTable:
         for file in sorted(self.files(), key=name_of):
             found.setdefault(month_named(file), []).append(file)
         return found
+
+    def set_aside(self, now: datetime) -> Path:
+        """Drop the table from the catalog and keep its folder under another name; return that."""
+        self._catalog.drop_table(NAME)
+        kept = self.warehouse.with_name(f"{self.warehouse.name}-until-{now:%Y%m%dT%H%M%SZ}")
+        self.warehouse.rename(kept)
+        return kept
 
     def unlink(self, files: Sequence[File]) -> None:
         """Remove files that the table was never told of."""
@@ -313,7 +322,7 @@ class FileWriter:
         self._rows = 0
         self._writer: pq.ParquetWriter | None = None
 
-    def __enter__(self) -> "FileWriter":
+    def __enter__(self) -> Self:
         """Begin it."""
         self._writer = pq.ParquetWriter(
             self.file.path,
@@ -379,10 +388,10 @@ def checksum(path: Path) -> tuple[int, str]:
     return size, found.hexdigest()
 
 
-def noted_files(database: Database) -> Iterator[Mapping[str, Any]]:
-    """Yield what was noted of every file that was ever written, in order."""
+def noted_files(database: Database) -> list[Mapping[str, Any]]:
+    """Return what was noted of every file that was ever written, in order."""
     with database.reading() as connection:
-        yield from connection.execute(select(FILES).order_by(FILES.c.number)).mappings().all()
+        return [dict(row) for row in connection.execute(select(FILES).order_by(FILES.c.number)).mappings()]
 
 
 def rows_noted(database: Database) -> int:
