@@ -227,7 +227,7 @@ class HistoryAgent:
             await self._take(writer, await self.source.more())
 
     async def _complete(self, writer: HistoryWriter) -> None:
-        """Say to which time everything that was published is in the table."""
+        """Write down to which time everything that was published is in the table."""
         if writer.waiting or self._gaps:
             return
         asked = datetime.now(UTC)

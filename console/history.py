@@ -102,7 +102,7 @@ def purpose(kind: str, because: str, case_or_request: str | None = None) -> "Pur
 
 @app.command()
 def status(as_json: _Json = False) -> None:
-    """Say how much the history holds, to which time it is complete, and what stands in its way."""
+    """Show how much the history holds, to which time it is complete, and what stands in its way."""
     from history.upkeep import status as look  # noqa: PLC0415
 
     with opened() as history:
