@@ -16,6 +16,7 @@ COPY sandbox sandbox
 COPY stream stream
 COPY agents agents
 COPY cases cases
+COPY history history
 COPY alerts alerts
 COPY enrichment enrichment
 COPY simulator simulator

@@ -23,7 +23,7 @@ setup: .venv/.installed ## install everything into .venv; .venv/bin/accesswatch 
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "accesswatch needs Python 3.11 or later; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
 	$(UV) sync --frozen --quiet --extra sandbox --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
-	@.venv/bin/python -m compileall -q console sandbox stream agents cases alerts enrichment simulator
+	@.venv/bin/python -m compileall -q console sandbox stream agents cases history alerts enrichment simulator
 	@touch $@
 
 .uv/bin/uv:

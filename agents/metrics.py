@@ -302,6 +302,27 @@ class Metrics(ServiceMetrics):
             "Assessments published once more, since work that became known later explains the access.",
             "A rise: work items are published later than they were.",
         )
+        self.history_rows = make.counter(
+            "history_rows_total",
+            "Assessments that were added to the history, repeated ones too.",
+            "Flat while accesses are assessed: the history is behind; `accesswatch history status`.",
+        )
+        self.history_complete_to = make.gauge(
+            "history_complete_to_timestamp_seconds",
+            "To which time the history is complete, in seconds since 1970; 0 where this worker does not write it.",
+            "It stands still: `history-behind`.",
+        )
+        self.history_gap = make.counter(
+            "history_gap_records_total",
+            "Assessments that were gone from Kafka before the history had read them.",
+            "Any: a partition stands still until a person accepts the gap: `history-behind`.",
+        )
+        self.history_commit = make.histogram(
+            "history_commit_seconds",
+            "Seconds from the decision to add rows to the history until its table has them.",
+            "A rise: the disk or the database is slow.",
+            buckets=_LATENCY_BUCKETS,
+        )
         self.canary_found = make.counter(
             "canary_found_total",
             "What became of each live rule's canary in the runs that workers began.",

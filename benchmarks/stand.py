@@ -169,6 +169,8 @@ def stand(ministry: Ministry, partitions: int = PARTITIONS, *, published: bool =
                 "ACCESSWATCH_REDIS": addresses.redis,
                 "ACCESSWATCH_STATE_DIR": str(directory / "state"),
                 "ACCESSWATCH_LOG_LEVEL": "WARNING",
+                # What is measured is the way of an access; the history has a table of its own.
+                "ACCESSWATCH_HISTORY": "off",
             }
             settings = load_settings(environment)
             with administration(settings) as admin:

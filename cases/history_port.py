@@ -1,93 +1,22 @@
 """The history as this room sees it: rows, answers, gaps, and the named queries that give them.
 
-The room ``history`` has the real ones (``history/queries.py``); this module is the only one here that names them.
+The room ``history`` has the real ones (``history/reading.py``); this module is the only one here that names them.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Protocol
 
 from sqlalchemy import Connection, Integer, String, column, func, inspect, select, table
 
-from alerts.assessment import Assessment
 from alerts.store.database import Instant
-from enrichment.errors import UserError
+from history.answers import Answer, Counted, Gap, Purpose, ReadingRefused, Row, TooManyRows, Totals
 
-
-class TooManyRows(UserError):  # noqa: N818 an answer, not a failure
-    """A query would give more rows than it may."""
-
-
-class ReadingRefused(UserError):  # noqa: N818 an answer, not a failure
-    """What was to be read could not be written into the reading log: nothing is shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Purpose:
-    """Who reads, as what, and why: what the reading log says of it."""
-
-    who: str
-    role: str
-    #: Of page or export: ``footprint``, ``timeline``, ``pack``, ``report``, ``sample``.
-    kind: str
-    reason: str
-    case_or_request: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Records of ``integrity.assessment.v1`` that were lost to the history, which a person has accepted."""
-
-    partition: int
-    first_offset: int
-    last_offset: int
-    accepted_at: datetime
-    because: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One access: its assessment, and where it came from."""
-
-    assessment: Assessment
-    judged_at: datetime
-    source_partition: int
-    source_offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a named query gives: rows by occurred_at, then event_id, and how far they may be trusted."""
-
-    rows: tuple[Row, ...]
-    complete_to: datetime | None
-    gaps: tuple[Gap, ...] = ()
-    begins: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """Distinct accesses of one quarter, by New Zealand date of occurred_at."""
-
-    accesses: int
-    #: With a live hit.
-    asked_about: int
-    #: With outcome ``explained``.
-    explained: int
-    #: By rule, with a live hit of it.
-    by_rule: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Counts by quarter, and how far they may be trusted."""
-
-    #: The quarter's last day -> its counts.
-    quarters: Mapping[date, Counted]
-    complete_to: datetime | None
-    gaps: tuple[Gap, ...] = ()
-    begins: date | None = None
+__all__ = [
+    "Answer", "Counted", "Gap", "HistoryReader", "Purpose", "Reading", "ReadingLog", "ReadingRefused", "Row",
+    "TooManyRows", "Totals", "readings_between", "readings_of",
+]  # fmt: skip
 
 
 class HistoryReader(Protocol):

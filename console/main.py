@@ -30,6 +30,7 @@ COMMANDS = {
     "alerts": ("alerts", "app"),
     "notices": ("notices", "app"),
     "canary": ("canary", "app"),
+    "history": ("history", "app"),
     "watch": ("watch", "watch"),
     "deliveries": ("deliveries", "app"),
     "explain": ("explain", "explain"),

@@ -105,6 +105,8 @@ OLD_WORK_SECONDS = 3600.0
 OLD_MESSAGES_SECONDS = 3600.0
 #: Seconds in which what the store has left to publish is published when the worker stops.
 LAST_RELAY_SECONDS_MAX = 3.0
+#: Seconds in which the history takes what is in memory when the worker stops.
+LAST_ROWS_SECONDS_MAX = 4.0
 #: Seconds in which messages that are being sent when the worker stops are written down as sent.
 LAST_MESSAGES_SECONDS_MAX = 5.0
 
@@ -119,6 +121,7 @@ async def build(worker: Worker, stack: AsyncExitStack, ends: TopicEnds, agents: 
         ("screen", assembly.screen),
         ("alert", assembly.alert),
         ("alert", assembly.late_evidence),
+        ("history", assembly.history),
         ("deliver", assembly.deliver),
     ]
     return [await make() for name, make in makers if name in agents]
@@ -483,6 +486,33 @@ class _Factory:
         old_work = ("old work", partial(_every, OLD_WORK_SECONDS, agent.forget))
         return RunningAgent(
             "hindsight", self._metrics, consumer=consumer, hold=hold, tasks=[old_work, *self._limits_watch()]
+        )
+
+    async def history(self) -> RunningAgent:
+        # Its libraries take half a second to import, which a worker without it should not wait for.
+        from agents.history import HistoryAgent  # noqa: PLC0415
+        from history.table import HistoryTable  # noqa: PLC0415
+        from stream.history_source import AssessmentSource  # noqa: PLC0415
+
+        folder = self._settings.history_folder
+        if folder is None:
+            raise ValueError("no history is set")
+        url, topic = self._settings.database_url, self._settings.topic(ASSESSMENT)
+        database = await asyncio.to_thread(partial(Database.open, url, create=True))
+        self._stack.callback(database.close)
+        table = await asyncio.to_thread(HistoryTable, url, folder, database)
+        self._stack.callback(table.close)
+        source = AssessmentSource(self._kafka, topic, self._settings.consumer_group("history"), self._ends)
+        agent = HistoryAgent(table, topic, source, self._metrics, self._holder, url)
+        writing = GracefulEnd(partial(agent.run, self._stop))
+
+        async def finish() -> None:
+            # What is in memory is added; cut off, it would be read again.
+            self._stop.set()
+            await writing.wait(LAST_ROWS_SECONDS_MAX)
+
+        return RunningAgent(
+            "history", self._metrics, tasks=[("history", writing.run)], gate=lambda: agent.reason, finish=finish
         )
 
     async def deliver(self) -> RunningAgent:

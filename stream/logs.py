@@ -25,7 +25,7 @@ from structlog.typing import EventDict, WrappedLogger
 from enrichment.errors import why
 from enrichment.plain_text import plain_inside, plain_json
 
-PACKAGES = ("enrichment", "alerts", "agents", "stream", "sandbox", "console")
+PACKAGES = ("enrichment", "alerts", "history", "agents", "stream", "sandbox", "console")
 _ROOT = Path(__file__).parents[1]
 
 #: Event -> what it means, and what follows.
@@ -56,6 +56,11 @@ EVENTS = {
     "ending-late": "Something hung while stopping, and the process ends with 1; `tasks` says where each stood.",
     "ending-stuck": "The watchdog ends the process with 70; `tasks` says where each stood: `no-progress`.",
     "figures-not-read": "Some figures for `/metrics` could not be read; they are the next time.",
+    "history-gap": "Assessments were gone before the history had read them; their partition waits: `history-behind`.",
+    "history-not-compacted": "A month of the history could not be compacted; it is tried again.",
+    "history-seized": "Another worker writes the history, or a gap was accepted: it is begun anew from the table.",
+    "history-unread": "Records on the topic of assessments that are none; they are kept as they are, and counted.",
+    "history-waits": "The history cannot be written or Kafka does not answer; nothing is lost, it is tried again.",
     "instance-id-shared": "Another worker has our ACCESSWATCH_INSTANCE_ID: partitions go to and fro between the two.",
     "judging-failed": "A rule or a limit of ours failed for one access, which is parked; `where` is the place.",
     "kafka-away": "Kafka does not say where the topics end; `/readyz` says so too.",
@@ -98,7 +103,7 @@ EVENTS = {
 }
 #: Every field there is, and what stands in it. None holds an id of a person or of their records.
 FIELDS = {
-    "agent": "`screen`, `reference`, `alert`, `hindsight`, `deliver`, `adapt`",
+    "agent": "`screen`, `reference`, `alert`, `hindsight`, `history`, `deliver`, `adapt`",
     "agents": "those that this worker runs",
     "alert": "id of an alert: a digest, which names nobody to whoever has no right to the store",
     "attempt": "the how manieth try",

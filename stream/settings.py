@@ -223,6 +223,8 @@ def _state_dir() -> Path:
     return found if found.is_absolute() else _NO_HOME
 
 
+#: What ACCESSWATCH_HISTORY says where no history is kept.
+HISTORY_OFF = "off"
 #: Ids that may be reserved for canaries, of each kind.
 CANARY_IDS_MAX = 100
 
@@ -307,6 +309,11 @@ class Settings(BaseModel):
     org_units_max: int = Field(
         100, description="units up to which accesses are counted by unit; with more, or 0, none is", ge=0, le=1_000
     )
+    history: str | None = Field(
+        None,
+        description="the folder of the history; `off` for none. Unset: `history` in ACCESSWATCH_STATE_DIR where the "
+        "database is SQLite, none where it is PostgreSQL",
+    )
     actor: str | None = Field(None, description="staff id of the person at the keyboard")
     canary_staff: str | None = Field(None, description="staff ids reserved for canaries, with commas between")
     canary_clients: str | None = Field(None, description="client ids reserved for canaries, with commas between")
@@ -319,6 +326,13 @@ class Settings(BaseModel):
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="how it is written down; auto is text on a terminal and JSON elsewhere"
     )
+
+    @field_validator("history", mode="after")
+    @classmethod
+    def _history(cls, value: str | None) -> str | None:
+        if value is not None and "://" in value:
+            raise ValueError("must name a folder, or be `off`: other places are not supported yet")
+        return value
 
     @field_validator("canary_staff", "canary_clients", mode="after")
     @classmethod
@@ -475,6 +489,17 @@ class Settings(BaseModel):
     def canary_client_ids(self) -> tuple[str, ...]:
         """The client ids that are reserved for canaries."""
         return ids_of(self.canary_clients)
+
+    @property
+    def history_folder(self) -> Path | None:
+        """Where the history is kept; None where there is none.
+
+        Raises:
+            SettingsError: it is to stand in the state directory, and that is not known.
+        """
+        if self.history is not None:
+            return None if self.history.lower() == HISTORY_OFF else Path(self.history)
+        return self.state_directory().absolute() / "history" if self.database_url.startswith("sqlite") else None
 
     @property
     def canaries_are_scheduled(self) -> bool:

@@ -101,6 +101,7 @@ SPECS: tuple[AgentSpec, ...] = (
             ("unreadable", ((HIT,),)),
         ),
     ),
+    AgentSpec("history", reads=(Reading("history", (ASSESSMENT,), "what it keeps for years"),)),
     AgentSpec(
         "deliver",
         writes=(Use((OCSF,), "the feed of findings, where a channel of kind `ocsf` is named"),),

@@ -238,6 +238,17 @@ class TopicEnds:
         ends = await self._consumer.end_offsets(partitions)
         return {partition_key(*tp): end if end > beginnings[tp] else 0 for tp, end in ends.items()}
 
+    async def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
+        """Return, by partition, the first offset that is there and the one behind the last.
+
+        Raises:
+            aiokafka.errors.KafkaError: as ``partitions``.
+        """
+        partitions = await self.partitions([topic])
+        first = await self._consumer.beginning_offsets(partitions)
+        ends = await self._consumer.end_offsets(partitions)
+        return {tp.partition: (first[tp], ends[tp]) for tp in partitions}
+
     async def offsets(self, topics: Collection[str]) -> dict[str, int]:
         """Return the next offset of each ``<topic>:<partition>``, whether or not a record is left before it.
 

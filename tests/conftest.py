@@ -115,6 +115,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "ACCESSWATCH_GROUP": settings.group,
         "ACCESSWATCH_STATE_DIR": str(settings.state_dir),
         "ACCESSWATCH_HTTP": settings.http,
+        # Tests that are about it set a folder.
+        "ACCESSWATCH_HISTORY": "off",
     }
 
 

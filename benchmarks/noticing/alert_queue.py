@@ -54,7 +54,7 @@ class AlertQueue:
         self._store = Store.open(self._url, RULES, lambda: limits)
         #: What each actor opened of late, as the trail keeps it.
         self._trails: dict[str, list[Earlier]] = defaultdict(list)
-        self._told: dict[str, datetime] = {}
+        self._notices: dict[str, datetime] = {}
         self._asked: dict[str, datetime] = {}
         self._drawn = Random(1)  # noqa: S311 the same figures every time
 
@@ -107,12 +107,12 @@ class AlertQueue:
             self._store.unanswered(now, PER_STEP_MAX),
         ):
             self._asked.update((one.alert_id, now) for one in settled.raised)
-        self._told.update((one.alert.alert_id, one.told_at) for one in self._store.notices(None, PER_STEP_MAX))
+        self._notices.update((one.alert.alert_id, one.told_at) for one in self._store.notices(None, PER_STEP_MAX))
 
     def _answer(self, now: datetime) -> None:
         """Let staff members answer, and Internal Integrity decide."""
-        for alert_id, at in [one for one in self._told.items() if one[1] + _ANSWERED_AFTER <= now]:
-            self._told.pop(alert_id)
+        for alert_id, at in [one for one in self._notices.items() if one[1] + _ANSWERED_AFTER <= now]:
+            self._notices.pop(alert_id)
             with suppress(NotPossible):
                 given: NoticeAnswer = "mistake" if self._intended(alert_id) else "work"
                 self._store.answer(alert_id, given, because=None, by="S", now=max(now, at))

@@ -124,6 +124,7 @@ def _environment(addresses: Addresses, directory: Path) -> dict[str, str]:
         "KAFKA": addresses.kafka,
         "REDIS": addresses.redis,
         "STATE_DIR": str(directory / "state"),
+        "HISTORY": "off",
         "HTTP": f"127.0.0.1:{free_port()}",
         "GROUP": "noticing",
     }

@@ -88,6 +88,28 @@ _LAG = (
         unit="s",
     ),
     Panel(
+        "How far behind the history is",
+        "From the time to which it is complete until now. Past an hour a ticket is made of it.",
+        {"behind": "time() - max(accesswatch_history_complete_to_timestamp_seconds > 0)"},
+        unit="s",
+        threshold=3600,
+    ),
+    Panel(
+        "Rows added to the history",
+        "Repeated assessments too. Lost: gone from Kafka before they were read.",
+        {
+            "added": "sum(rate(accesswatch_history_rows_total[$__rate_interval]))",
+            "lost": "sum(rate(accesswatch_history_gap_records_total[$__rate_interval]))",
+        },
+        unit="ops",
+    ),
+    Panel(
+        "Adding rows to the history",
+        "From the decision until its table has them.",
+        _quantiles("accesswatch_history_commit_seconds"),
+        unit="s",
+    ),
+    Panel(
         "Holding",
         "1 while an agent waits for something that is away.",
         {"{{agent}} {{instance}}": "max by (agent, instance) (accesswatch_holding)"},

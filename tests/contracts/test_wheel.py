@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 BUILD_SECONDS_MAX = 120.0
 
 #: A flat set of top-level packages was asked for.
-OURS = {"console", "sandbox", "stream", "agents", "cases", "alerts", "enrichment", "simulator"}
+OURS = {"console", "sandbox", "stream", "agents", "cases", "history", "alerts", "enrichment", "simulator"}
 DATA = {
     "alerts/shipped/limits.yaml": "deploy/limits.yaml",
     "alerts/shipped/delivery.yaml": "deploy/delivery.yaml",

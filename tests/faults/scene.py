@@ -133,6 +133,7 @@ def _described(plan: Plan, stand: Stand, directory: Path, disk: Path | None) -> 
         topic_prefix=f"faults-{token}.",
         group=f"faults-{token}",
         state_dir=(disk or directory) / "state",
+        history="off",
         limits=limits,
         delivery=receivers.write_delivery(directory / "delivery"),
         stuck_seconds=STUCK_SECONDS,

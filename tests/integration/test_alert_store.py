@@ -16,6 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
+import history.tables  # noqa: F401 what the migrations make
 from alerts.alert import ALERT, Alert, alert_id
 from alerts.assessment import Answer
 from alerts.grouping import AlertHit, AlertState, Subject, aggregate, render, split

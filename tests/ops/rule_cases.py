@@ -237,6 +237,10 @@ CASES = (
         20,
         1500,
     ),
+    Case(
+        "AccesswatchHistoryBehind", {"accesswatch_history_complete_to_timestamp_seconds": "1x90 6000x60"}, 59, 89, 100
+    ),
+    Case("AccesswatchHistoryGap", {"accesswatch_history_gap_records_total": "0x10 5x90"}, 9, 20, 90),
     Case("AccesswatchCanaryRefused", {"accesswatch_canaries_refused": "0x10 1x20 0x30"}, 14, 20, 40),
     Case(
         "AccesswatchCertificateEnds",

@@ -7,6 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import insert, select
 
+import history.tables  # noqa: F401 what the migrations make
 from alerts.store import database
 from alerts.store.database import Database, NotPossible
 from alerts.store.tables import METADATA as STORE_METADATA
