@@ -64,7 +64,7 @@ class Adapted:
     outcomes: Sequence[Outcome]
 
 
-async def _ready(_batch: Batch) -> None:
+async def nothing_needed(_batch: Batch) -> None:
     """Need nothing before a batch is mapped."""
 
 
@@ -81,7 +81,7 @@ class Adapt:
     metrics: Metrics
     coverage: Coverage
     #: Awaited before a batch is mapped: gets what the mapping needs from elsewhere, such as schemas.
-    prepare: Callable[[Batch], Awaitable[None]] = _ready
+    prepare: Callable[[Batch], Awaitable[None]] = nothing_needed
 
     async def attach(self, batches: AsyncIterator[Batch]) -> None:
         """Take batches until there are no more, and acknowledge each when it is done."""

@@ -25,6 +25,7 @@ from enrichment.nz_time import nz_date, nz_text
 from stream import logs
 from stream import settings as environment
 from stream.printing import Console, Table, moment, say, say_json
+from stream.schema_registry import SchemaRegistry
 from stream.settings import Settings
 from stream.sources import Source, sources
 
@@ -122,7 +123,7 @@ _RESULTS: Final = ("mapped", "deleted", "skipped", "refused")
 
 
 def _chosen(settings: Settings, only: list[str] | None) -> list[Source]:
-    found = sources(settings)
+    found = sources(settings, SchemaRegistry.of(settings, fetches=True))
     if not found:
         raise CommandError("There are no sources: set ACCESSWATCH_MAPPINGS to a folder of mappings.")
     names = [one.name for one in found]

@@ -14,9 +14,10 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from agents.activity import Activity, OrgUnits
-from agents.adapt import Adapt, SourceWay
+from agents.adapt import Adapt, SourceWay, nothing_needed
 from agents.adapt import Result as SourceResult
 from agents.alert import Alerting
+from agents.batch import Batch
 from agents.coverage import Coverage
 from agents.dead_letter import DeadLetterLimit, DeadLetters
 from agents.late_evidence import Kind, LateEvidenceReader
@@ -53,6 +54,7 @@ from stream.redis_connection import connect, namespace, server_of
 from stream.reference_feed import Readiness, ReferenceFeed
 from stream.refill import Refill
 from stream.reload import DeliveryInForce, LimitsInForce
+from stream.schema_registry import RegistryAway, SchemaRegistry
 from stream.sources import Source, sources
 from stream.specs import spec
 from stream.topic_admin import TopicEnds
@@ -277,7 +279,8 @@ class _Factory:
     # -- the parts ----------------------------------------------------------------------------------------------
 
     async def adapt(self) -> RunningAgent:
-        found = sources(self._settings)
+        schemas = SchemaRegistry.of(self._settings)
+        found = sources(self._settings, schemas)
         if not found:
             raise CommandError("The agent adapt has nothing to read: set ACCESSWATCH_MAPPINGS to a folder of mappings.")
         self._sources_at_zero(found)
@@ -294,6 +297,7 @@ class _Factory:
             hold=hold,
             metrics=self._metrics,
             coverage=coverage,
+            prepare=nothing_needed if schemas is None else partial(self._fetch_schemas, schemas, hold),
         )
         await coverage.register()
         consumer = self._consumer("adapt", "adapt", agent.attach, topics=[one.raw for one in found])
@@ -305,6 +309,11 @@ class _Factory:
             unbroken=consumer.subscription.topics,
             tasks=[*self._name(consumer), ("coverage", partial(_every, COVERAGE_SECONDS, coverage.show))],
         )
+
+    async def _fetch_schemas(self, schemas: SchemaRegistry, hold: Hold, batch: Batch) -> None:
+        """Have the schemas of a batch at hand; wait while the registry is away."""
+        values = [record.value for record in batch]
+        await hold.until_it_works(lambda: schemas.prepare(values), (RegistryAway,))
 
     async def reference(self) -> RunningAgent:
         self._at_zero("reference")

@@ -293,6 +293,12 @@ class Settings(BaseModel):
     poll_database: SecretStr | None = Field(
         None, description="SQLAlchemy URL of the database that `adapt poll` reads another system's log from"
     )
+    schema_registry: SecretStr | None = Field(
+        None, description="URL of a schema registry, where sources write Avro; with user and password where it asks"
+    )
+    schema_registry_ca_file: Path | None = Field(
+        None, description="CA certificates that the schema registry's is checked against"
+    )
     token_key: SecretStr | None = Field(None, description="the secret that mappings make contact details opaque with")
     http: str = Field("127.0.0.1:9108", description="host:port of metrics and health")
     topic_prefix: str = Field("", description="put before every topic's name", pattern=r"^[A-Za-z0-9._-]{0,100}$")
@@ -365,6 +371,15 @@ class Settings(BaseModel):
                 raise ValueError(
                     "must begin with https://, since our secret goes there; http:// is for this machine alone"
                 )
+        return value
+
+    @field_validator("schema_registry", mode="after")
+    @classmethod
+    def _schema_registry(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            url = urlsplit(value.get_secret_value())
+            if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
+                raise ValueError("must look like https://user:password@host:port, without '?' or '#'")
         return value
 
     @field_validator("redis", mode="after")

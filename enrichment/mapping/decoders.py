@@ -16,6 +16,9 @@ from enrichment.mapping.syslog import parse_syslog
 RECORDS_PER_VALUE_MAX: Final = 10_000
 #: Lines of one value.
 LINES_MAX: Final = 10_000
+#: What a schema registry's serializers put before a value: a zero byte and the id of its schema.
+_FRAME_BEGIN: Final = b"\0"
+_FRAME_BYTES: Final = 5
 #: Letters of Debezium's operations -> what became of the row.
 _CHANGES: Final[dict[str, "Change"]] = {
     "c": "new",
@@ -64,7 +67,7 @@ def decoder(source: Source, schemas: SchemaSource | None) -> Decoder:
     """
     match source.decode:
         case "json":
-            read: Callable[[bytes], Any] = read_json
+            read: Callable[[bytes], Any] = lambda value: read_json(_unframed(value))  # noqa: E731 one of several forms
         case "jsonl":
             return _checked(_json_lines)
         case "csv":
@@ -85,6 +88,11 @@ def decoder(source: Source, schemas: SchemaSource | None) -> Decoder:
 def documents(found: Any) -> list[Document]:
     """Return the records of a value: it is one, or a list of them."""
     return [Document(one, one) for one in (found if type(found) is list else [found])]
+
+
+def _unframed(value: bytes) -> bytes:
+    """Return JSON without the id of a schema that serializers for JSON Schema put before it."""
+    return value[_FRAME_BYTES:] if value[:1] == _FRAME_BEGIN else value
 
 
 def _checked(read: Decoder) -> Decoder:
@@ -136,7 +144,7 @@ def _avro(schemas: SchemaSource | None) -> Callable[[bytes], Any]:
 
 
 def _debezium(source: Source, schemas: SchemaSource | None) -> Decoder:
-    read = _avro(schemas) if source.encoding == "avro" else read_json
+    read = _avro(schemas) if source.encoding == "avro" else lambda value: read_json(_unframed(value))
 
     def rows(value: bytes) -> list[Document]:
         return [change_event(read(value), source.table)]

@@ -11,9 +11,11 @@ from agents.adapt import AUDIT_LOG_CHANGED, NOT_MAPPED, RAW_HEADER
 from agents.dead_letter import PREFIX, REPLAYS_HEADER
 from enrichment.mapping.mapping import MAPPING_HEADER
 from stream.settings import Settings
+from stream.topic_admin import administration, create_missing
 from stream.topics import ACCESS, dead_letter_topic, raw_topic, reference_topic
 from tests.support.console import accesswatch
 from tests.support.raw_sources import TRIAL, a_folder, opened
+from tests.support.schema_registry import PASSWORD, a_registry, framed
 from tests.support.topics import read_all, read_at_least
 from tests.support.worker import RunningWorker, a_worker, eventually, eventually_async, publish, values
 
@@ -239,3 +241,38 @@ async def test_what_came_is_mapped_again_by_a_mended_mapping(settings: Settings,
     assert "trial: 0 mapped, 0 deleted, 0 skipped, 0 refused" in later.stdout
     wrong = accesswatch("adapt", "replay", "--since", "1h", "--source", "other", environment=environment)
     assert (wrong.returncode, "the sources are hr, log, trial" in wrong.stderr) == (2, True)
+
+
+AVRO = TRIAL.replace("mapping: trial", "mapping: avro").replace("decode: json", "decode: avro")
+ROW = {
+    "type": "record",
+    "name": "Row",
+    "fields": [
+        {"name": "id", "type": "long"},
+        *({"name": n, "type": "string"} for n in ("at", "user", "client", "what")),
+    ],
+}
+
+
+async def test_avro_waits_for_its_registry(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
+    """Held while the registry is away, nothing parked; then mapped, and what is of no schema of it is parked."""
+    folder = a_folder(tmp_path / "avro", avro=AVRO)
+    of_avro = settings.model_copy(update={"mappings": folder})
+    with administration(of_avro) as admin:
+        create_missing(admin, of_avro)
+    await publish(settings, raw_topic("avro"), [("k", framed(7, ROW, opened(1))), ("k", framed(8, ROW, opened(2)))])
+    with a_registry() as registry:
+        registry.add(7, ROW)
+        registry.instead = 503, b"away"
+        named = {"ACCESSWATCH_MAPPINGS": str(folder), "ACCESSWATCH_SCHEMA_REGISTRY": registry.url}
+        with a_worker(environment | named, tmp_path, "--agents", "adapt", ready=False) as worker:
+            eventually(lambda: "the schema registry does not answer" in worker.page("/readyz")[1], worker.log())
+            assert worker.metric("accesswatch_holding", agent="adapt") == 1
+            registry.instead = None
+            done_with(worker, "avro", 2)
+            assert worker.metric("accesswatch_holding", agent="adapt") == 0
+            assert PASSWORD not in worker.log()
+            assert worker.stop() == 0
+    assert await event_ids(settings) == ["t-1"]
+    (parked,) = await letters(settings, raw_topic("avro"), 1)
+    assert header(parked, f"{PREFIX}exception.message") == "record: is Avro of a schema that the registry does not have"
