@@ -60,6 +60,9 @@ def sources(settings: Settings, schemas: SchemaSource | None = None) -> list[Sou
         if checked.mapping is not None and checked.mapping.file.source.decode != "parquet":
             if any(one.name == checked.mapping.name for one in found):
                 mistakes.append(f"{file}: another mapping of the folder is called {checked.mapping.name}, too.")
+            source = checked.mapping.file.source
+            if settings.schema_registry is None and "avro" in {source.decode, source.encoding}:
+                mistakes.append(f"{file}: reads Avro, and {PREFIX}SCHEMA_REGISTRY is not set.")
             found.append(Source(checked.mapping))
     if len(found) > SOURCES_MAX:
         mistakes.append(f"{PREFIX}MAPPINGS: {settings.mappings} holds more than {SOURCES_MAX} mappings.")

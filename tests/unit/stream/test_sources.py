@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from enrichment.mapping.mapping_file import MappingFile
 from stream.acls import needed
@@ -97,3 +98,12 @@ def test_a_source_can_be_called_by_any_name_that_a_mapping_may_have() -> None:
     longest = MappingFile.model_fields["mapping"].metadata[0].pattern
     assert longest == r"^[a-z0-9][a-z0-9._-]{0,63}$"
     assert len("raw." + 64 * "x" + ".v1.dlq") + 100 < 249
+
+
+def test_avro_needs_a_registry(tmp_path: Path) -> None:
+    """Else every record would be parked; said at the start."""
+    folder = a_folder(tmp_path / "m", trial=TRIAL.replace("decode: json", "decode: avro"))
+    with pytest.raises(SettingsError, match=r"trial.yaml: reads Avro, and ACCESSWATCH_SCHEMA_REGISTRY is not set"):
+        sources(Settings(mappings=folder))
+    registry = SecretStr("http://127.0.0.1:1")
+    assert len(sources(Settings(mappings=folder, schema_registry=registry))) == 1
