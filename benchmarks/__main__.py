@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks import backlog, growth, job, latency, quick, stages, workers
+from benchmarks import adapt, backlog, growth, job, latency, quick, stages, workers
 
 TABLES = {
     "job": job.measure,
@@ -12,6 +12,7 @@ TABLES = {
     "growth": growth.measure,
     "workers": workers.measure,
     "backlog": backlog.measure,
+    "adapt": adapt.measure,
 }
 
 

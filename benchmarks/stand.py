@@ -104,6 +104,9 @@ class Stand:
         accesses: int | None = None,
         copies: int = 1,
         watched: Callable[[int], object] = lambda _: None,
+        *,
+        part: str = "screen",
+        topic: str = ASSESSMENT,
     ) -> Run:
         """Run a program until it has assessed so many accesses, and end it.
 
@@ -113,14 +116,16 @@ class Stand:
             accesses: of how many accesses the assessments are waited for; all when None.
             copies: how many processes share the work.
             watched: called with the process id of the first when the clock starts.
+            part: whose group is made to begin anew, of our worker.
+            topic: where what it makes is counted.
         """
         wanted = self.accesses if accesses is None else accesses
         environment = {**self.environment, "BENCHMARK_GROUP": group}
         client = redis.asyncio.Redis.from_url(self.environment["ACCESSWATCH_REDIS"])
         await _forget_windows(client, namespace(self.settings))
-        _begin_anew(self.settings)
+        _begin_anew(self.settings, part)
         log = self.directory / f"{group}.log"
-        async with _ends(self.settings) as ends:
+        async with _ends(self.settings, topic) as ends:
             before = await ends()
             with log.open("wb") as sink, _processes(command, environment, sink, copies) as processes:
                 started: tuple[float, float, float, int] | None = None
@@ -228,14 +233,14 @@ async def publish(settings: Settings, accesses: Sequence[tuple[bytes, bytes]]) -
 
 
 @asynccontextmanager
-async def _ends(settings: Settings) -> AsyncIterator["_Ends"]:
+async def _ends(settings: Settings, topic: str) -> AsyncIterator["_Ends"]:
     """Yield what counts the assessments that Kafka has."""
     consumer = AIOKafkaConsumer(**aiokafka_options(settings), enable_auto_commit=False)
     await consumer.start()
     try:
-        await consumer._client._wait_on_metadata(settings.topic(ASSESSMENT))  # noqa: SLF001 no public way
-        parts = consumer.partitions_for_topic(settings.topic(ASSESSMENT)) or set()
-        yield _Ends(consumer, [TopicPartition(settings.topic(ASSESSMENT), one) for one in parts])
+        await consumer._client._wait_on_metadata(settings.topic(topic))  # noqa: SLF001 no public way
+        parts = consumer.partitions_for_topic(settings.topic(topic)) or set()
+        yield _Ends(consumer, [TopicPartition(settings.topic(topic), one) for one in parts])
     finally:
         await consumer.stop()
 
@@ -250,9 +255,9 @@ class _Ends:
         return sum(found.values())
 
 
-def _begin_anew(settings: Settings) -> None:
+def _begin_anew(settings: Settings, part: str) -> None:
     """Let our worker's group have read nothing."""
-    group = settings.consumer_group("screen")
+    group = settings.consumer_group(part)
     deadline = time.monotonic() + EMPTY_SECONDS_MAX
     while (said := _delete(settings, group)) not in _GONE:
         if time.monotonic() > deadline:

@@ -300,7 +300,9 @@ class _Factory:
             prepare=nothing_needed if schemas is None else partial(self._fetch_schemas, schemas, hold),
         )
         await coverage.register()
-        consumer = self._consumer("adapt", "adapt", agent.attach, topics=[one.raw for one in found])
+        # In the order of their time: numbers that lie scattered over partitions are gaps until all of them came.
+        merge = TimestampMerge()
+        consumer = self._consumer("adapt", "adapt", agent.attach, merge=merge, topics=[one.raw for one in found])
         return RunningAgent(
             "adapt",
             self._metrics,

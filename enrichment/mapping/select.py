@@ -196,6 +196,39 @@ def _comparator(node: _Node) -> Select:
     return compare
 
 
+def _function(node: _Node) -> Select:
+    """Turn the functions that mappings call most into Python; others, and wrong calls, are interpreted."""
+    name, arguments = node["value"], [_compiled(child) for child in node["children"]]
+    if name in {"starts_with", "ends_with"} and len(arguments) == 2:  # noqa: PLR2004 the text and its beginning
+        first, second = arguments
+        tells = str.startswith if name == "starts_with" else str.endswith
+
+        def tell(record: Any) -> bool:
+            # Of anything but text Python raises TypeError, as JMESPath does its own.
+            return tells(first(record), second(record))
+
+        return tell
+    if name == "to_string" and len(arguments) == 1:
+        (inner,), slowly = arguments, _interpreted(node)
+
+        def to_string(record: Any) -> Any:
+            value = inner(record)
+            if type(value) is str:
+                return value
+            return str(value) if type(value) is int else slowly(record)
+
+        return to_string
+    if name == "not_null" and arguments:
+
+        def not_null(record: Any) -> Any:
+            # All are asked, since one that does not fit is a mistake wherever it stands.
+            values = [argument(record) for argument in arguments]
+            return next((value for value in values if value is not None), None)
+
+        return not_null
+    return _interpreted(node)
+
+
 def _interpreted(node: _Node) -> Select:
     interpreter = TreeInterpreter()
     return lambda record: interpreter.visit(node, record)
@@ -225,6 +258,7 @@ _MAKERS: Final[Mapping[str, Callable[[_Node], Select]]] = {
     "and_expression": _and,
     "not_expression": _not,
     "comparator": _comparator,
+    "function_expression": _function,
 }
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-#: Runs of one source that are told apart; of more, the oldest gap is given up: it stays counted and cannot be filled.
-RUNS_MAX: Final = 1_000
+#: Runs of one source that are told apart. Of more, the lowest two are made one: what is missing between them is counted
+#: on, and whatever comes of the first run is taken for a part of that.
+RUNS_MAX: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class SequenceRuns:
 
         Args:
             runs: in order, none touching another.
-            given_up: numbers that are missing in gaps that are no longer told apart.
+            given_up: numbers of the first run that are missing, in gaps that are no longer told apart.
         """
         self._runs: list[Run] = [(first, last, since) for first, last, since in runs]
         self.given_up = given_up
@@ -63,7 +64,11 @@ class SequenceRuns:
         if not known:
             return 0
         first, last = max(first, known[0][0]), min(last, known[-1][1])
-        return self._add_run(first, last, 0) if first <= last else 0
+        if first > last:
+            return 0
+        given_up = self.given_up if first <= known[0][1] else 0
+        self.given_up -= given_up
+        return self._add_run(first, last, 0) + given_up
 
     def gaps(self) -> list[Gap]:
         """Return what is missing, in order."""
@@ -83,6 +88,10 @@ class SequenceRuns:
         end = bisect_right(runs, last + 1, key=lambda run: run[0])
         touched = runs[begin:end]
         had = sum(max(0, min(last, one[1]) - max(first, one[0]) + 1) for one in touched)
+        if self.given_up and touched and not begin:
+            filled = min(self.given_up, max(0, min(last, touched[0][1]) - max(first, touched[0][0]) + 1))
+            self.given_up -= filled
+            had -= filled
         if touched:
             # What is missing below the whole has been for as long as it was below the lowest that it joins.
             since = touched[0][2] if touched[0][0] <= first else self._since_below(begin, now_ms)

@@ -17,6 +17,9 @@ EXPRESSIONS = [
     "a == `0`", "a == `true`", "a == `null`", "a.b == `1` || b == 'y'", "(a || b).c", "a | [0]", "@", "[a, b]",
     "{x: a, y: b.c}", "a[?b == 'x'].c | [0]", "a[?b == `1`] | [0].c", "a > `1`", "a[0:2]", "'x'", "`5`",
     "type(a)", "not_null(a, b)", "a.b && !(a.c == b)", "a[?@ == `1`]", "a.b | type(@)",
+    "starts_with(a, 'x')", "starts_with(a, b)", "ends_with(a.b, 'x')", "starts_with(a)", "to_string(a)",
+    "to_string(a.b)",
+    "not_null(a)", "not_null(a.b, b, c)", "not_null(a, length(b))", "to_string(a, b)", "!starts_with('xy', b)",
 ]  # fmt: skip
 NAMES = ["a", "b", "c"]
 JSON = st.recursive(

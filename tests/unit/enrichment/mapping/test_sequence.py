@@ -58,8 +58,13 @@ def test_what_is_accepted_is_no_longer_missing() -> None:
 
 
 def test_runs_are_bounded_and_nothing_missing_is_forgotten() -> None:
-    """Past the bound the oldest gaps are one number: how many are missing in them."""
+    """Past the bound the oldest gaps are one number: how many are missing in them; they can be filled and accepted."""
     runs = come([2 * number for number in range(RUNS_MAX + 500)])
     assert len(list(runs)) == RUNS_MAX
     assert runs.given_up == 500
     assert runs.missing(0) == RUNS_MAX + 499
+    assert runs.add([1, 3, 5], 1_000) == 3
+    assert runs.missing(0) == RUNS_MAX + 496
+    assert SequenceRuns(runs, runs.given_up).accept(0, 10) == 497
+    assert runs.accept(0, 2 * (RUNS_MAX + 500)) == RUNS_MAX + 496
+    assert (runs.given_up, runs.missing(10_000)) == (0, 0)
