@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from agents.adapt import AUDIT_LOG_CHANGED, NOT_MAPPED, RAW_HEADER
 from agents.dead_letter import PREFIX, REPLAYS_HEADER
@@ -257,13 +258,13 @@ ROW = {
 async def test_avro_waits_for_its_registry(settings: Settings, environment: dict[str, str], tmp_path: Path) -> None:
     """Held while the registry is away, nothing parked; then mapped, and what is of no schema of it is parked."""
     folder = a_folder(tmp_path / "avro", avro=AVRO)
-    of_avro = settings.model_copy(update={"mappings": folder})
-    with administration(of_avro) as admin:
-        create_missing(admin, of_avro)
-    await publish(settings, raw_topic("avro"), [("k", framed(7, ROW, opened(1))), ("k", framed(8, ROW, opened(2)))])
     with a_registry() as registry:
         registry.add(7, ROW)
         registry.instead = 503, b"away"
+        of_avro = settings.model_copy(update={"mappings": folder, "schema_registry": SecretStr(registry.url)})
+        with administration(of_avro) as admin:
+            create_missing(admin, of_avro)
+        await publish(settings, raw_topic("avro"), [("k", framed(7, ROW, opened(1))), ("k", framed(8, ROW, opened(2)))])
         named = {"ACCESSWATCH_MAPPINGS": str(folder), "ACCESSWATCH_SCHEMA_REGISTRY": registry.url}
         with a_worker(environment | named, tmp_path, "--agents", "adapt", ready=False) as worker:
             eventually(lambda: "the schema registry does not answer" in worker.page("/readyz")[1], worker.log())
