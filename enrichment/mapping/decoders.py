@@ -19,6 +19,8 @@ LINES_MAX: Final = 10_000
 #: What a schema registry's serializers put before a value: a zero byte and the id of its schema.
 _FRAME_BEGIN: Final = b"\0"
 _FRAME_BYTES: Final = 5
+#: What a tool that reads lines may leave at the end of a message.
+_LINE_END: Final = b"\r\n"
 #: Letters of Debezium's operations -> what became of the row.
 _CHANGES: Final[dict[str, "Change"]] = {
     "c": "new",
@@ -77,9 +79,9 @@ def decoder(source: Source, schemas: SchemaSource | None) -> Decoder:
         case "debezium":
             return _checked(_debezium(source, schemas))
         case "cef":
-            read = lambda value: parse_cef(text_of(value))  # noqa: E731 one of several forms of the same thing
+            read = lambda value: parse_cef(text_of(value.rstrip(_LINE_END)))  # noqa: E731 one of several forms of the same thing
         case "syslog":
-            read = lambda value: parse_syslog(text_of(value), source.message)  # noqa: E731 as above
+            read = lambda value: parse_syslog(text_of(value.rstrip(_LINE_END)), source.message)  # noqa: E731 as above
         case "avro":
             read = _avro(schemas)
     return _checked(lambda value: documents(read(value)))

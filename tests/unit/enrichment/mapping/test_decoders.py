@@ -281,3 +281,12 @@ def test_what_needs_a_registry_or_a_file() -> None:
     assert "ACCESSWATCH_SCHEMA_REGISTRY" in refusal(b"\0\0\0\0\1abc", decode="avro")
     assert "ACCESSWATCH_SCHEMA_REGISTRY" in refusal(b"\0\0\0\0\1abc", decode="debezium", encoding="avro")
     assert "access import" in refusal(b"PAR1", decode="parquet")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_the_end_of_a_line_is_no_part_of_a_message(end: bytes) -> None:
+    """Tools that read lines leave it there; the last value of a message does not have it."""
+    (found,) = decoder(Source(decode="cef"), None)(f"{HEAD}suid=S-1 duid=C-1".encode() + end)
+    assert found.record["extension"]["duid"] == "C-1"
+    (found,) = decoder(Source(decode="syslog"), None)(b"<13>1 2026-11-20T09:14:07+13:00 h a - - - opened" + end)
+    assert found.record["message"] == "opened"
