@@ -158,17 +158,16 @@ class SourceStore:
 
 
 def _note(connection: Connection, source: str, arrived: Arrived, now: datetime) -> None:
+    # There before it is locked: two workers that both found none would each write theirs.
+    empty = {"source": source, "newest": arrived.newest, "runs": "[]", "given_up": 0}
+    connection.execute(insert_into(connection, SOURCES).values(empty).on_conflict_do_nothing())
     row = _locked(connection, source)
-    runs = SequenceRuns() if row is None else _runs(row)
+    runs = _runs(row)
     now_ms = int(now.timestamp() * 1000)
     new: dict[date, int] = dict(arrived.unnumbered)
     for day, numbers in arrived.numbers.items():
         new[day] = new.get(day, 0) + runs.add(numbers, now_ms)
-    newest = arrived.newest if row is None else max(arrived.newest, row.newest)
-    if row is None:
-        empty = {"source": source, "newest": newest, "runs": "[]", "given_up": 0}
-        connection.execute(insert_into(connection, SOURCES).values(empty).on_conflict_do_nothing())
-    _keep(connection, source, runs, newest)
+    _keep(connection, source, runs, max(arrived.newest, row.newest))
     for day in sorted(new):
         _add_to_day(connection, source, day, new[day])
     oldest = nz_date(now) - timedelta(days=DAYS_KEPT)

@@ -80,10 +80,12 @@ def write(theirs: Engine, *rows: tuple[int, datetime]) -> None:
 
 
 @pytest.fixture
-def store(settings: Settings) -> SourceStore:
+def store(settings: Settings) -> Iterator[SourceStore]:
     """The store of the installation."""
     settings.state_dir.mkdir(exist_ok=True)
-    return SourceStore(Database.open(settings.database_url, create=True))
+    database = Database.open(settings.database_url, create=True)
+    yield SourceStore(database)
+    database.close()
 
 
 COLUMNS = Columns("log", "id", "at", AUCKLAND)

@@ -1,6 +1,7 @@
 """Whether a source is whole: kept in the store over restarts, by several workers at a time, and shown as metrics."""
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -26,9 +27,11 @@ TODAY = date(2026, 11, 24)
 
 
 @pytest.fixture
-def store(url: str) -> SourceStore:
+def store(url: str) -> Iterator[SourceStore]:
     """An empty store, once for each kind of database."""
-    return SourceStore(Database.open(url, create=True))
+    database = Database.open(url, create=True)
+    yield SourceStore(database)
+    database.close()
 
 
 def came(*numbers: int, at: datetime = NOW) -> Arrived:
