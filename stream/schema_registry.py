@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable
 from time import monotonic
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import requests
 
@@ -60,7 +60,7 @@ class SchemaRegistry:
         """
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
-        self._url = parts._replace(netloc=host).geturl().rstrip("/")
+        self._url = urlunsplit((parts.scheme, host, parts.path, "", "")).rstrip("/")
         self._login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
         self._verify: str | bool = ca_file or True
         self._fetches = fetches
