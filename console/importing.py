@@ -1,8 +1,10 @@
 """``accesswatch access import`` and ``reference import``: files of any kind, through a mapping, into Kafka."""
 
 import asyncio
+import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +29,7 @@ from stream.printing import say
 from stream.settings import Settings
 
 if TYPE_CHECKING:
+    from console.following import GrowingFile
     from console.loading import Bars
     from stream.producer import Publisher
 
@@ -37,6 +40,10 @@ BAD_NAMED_MAX = 20
 #: Percent of the known records that a full snapshot may delete by absence.
 DELETE_MAX_PERCENT = 5.0
 _STDIN = "-"
+#: What can be read while it is written.
+_OF_LINES = frozenset({"jsonl", "csv", "debezium", "syslog", "cef"})
+#: Seconds without a new row after which what was published is acknowledged and noted.
+IDLE_SECONDS = 1.0
 
 MappingOption = Annotated[Path, typer.Option("--mapping", "-m", metavar="M", help="The mapping file.")]
 FilesArgument = Annotated[
@@ -61,17 +68,33 @@ class _Import:
     seen: set[str] = field(default_factory=set)
 
 
-def import_accesses(mapping: MappingOption, files: FilesArgument, again: AgainOption = False) -> None:
+def import_accesses(
+    mapping: MappingOption,
+    files: FilesArgument,
+    again: AgainOption = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="One file that is still written to: go on until SIGINT or SIGTERM.")
+    ] = False,
+) -> None:
     """Publish the accesses in files. Bad rows are named and counted, the rest is loaded; exit 1 if there were any.
 
     An import that was stopped goes on behind the last row that Kafka has acknowledged; what comes twice counts once.
+    With --follow a file that is rotated is read to its end, and then the one that has taken its name.
     """
     settings, loaded = _prepared(mapping)
     if loaded.target.name != ACCESS:
         raise CommandError(f"{mapping} makes {loaded.target.name} records: use `accesswatch reference import`.")
     from stream.topics import ACCESS as TOPIC  # noqa: PLC0415 - the name of the topic, and slow to import
 
-    _end(asyncio.run(_all(settings, loaded, settings.topic(TOPIC), files, again=again)))
+    topic = settings.topic(TOPIC)
+    if follow:
+        if len(files) != 1 or files[0] == _STDIN:
+            raise typer.BadParameter("takes one file, which is not stdin", param_hint="--follow")
+        if loaded.file.source.decode not in _OF_LINES:
+            raise CommandError(f"{mapping} reads {loaded.file.source.decode}, which does not come line by line.")
+        _end([asyncio.run(_follow(settings, loaded, topic, Path(files[0]), again=again))])
+        return
+    _end(asyncio.run(_all(settings, loaded, topic, files, again=again)))
 
 
 def import_reference(
@@ -137,6 +160,61 @@ async def _all(
         if delete_max is not None:
             await _delete_absent(settings, publisher, done, delete_max)
     return done
+
+
+async def _follow(settings: Settings, mapping: Mapping, topic: str, path: Path, *, again: bool) -> _Import:
+    """Publish what a file has and what is written to it, until a signal comes."""
+    from console.following import opened  # noqa: PLC0415 - only who follows needs it
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    dialect = mapping.file.source.csv
+    lines = 2 if dialect is not None and dialect.columns is None else 1
+    folder = settings.state_directory() / "imports"
+    before = ""
+    async with publishing(settings, [topic]) as (publisher, bars):
+        one = _Import(mapping, topic, str(path), publisher, bars)
+        while (found := await asyncio.to_thread(opened, path, stop, lines)) is not None:
+            file, identity = found
+            notes = ImportProgress(folder, f"{settings.topic_prefix}{topic}-{identity[:32]}-{mapping.digest}")
+            # Cut short and begun again with the same lines: what was noted is of what is gone.
+            known = Progress() if again or identity == before else notes.read()
+            one.progress.row = known.row
+            again, before = False, identity
+            try:
+                await _follow_one(one, file, notes)
+            finally:
+                file.close()
+    return one
+
+
+async def _follow_one(one: _Import, file: "GrowingFile", notes: ImportProgress) -> None:
+    """Publish the rows of one file behind those that are done, until it is replaced or reading is stopped."""
+    from console.following import StoppedError  # noqa: PLC0415 - as above
+
+    rows = read_file(file, one.mapping)  # type: ignore[arg-type]  # a raw stream is buffered there
+    behind, since = one.progress.row, 0
+    coming: asyncio.Task[Row | None] | None = None
+    try:
+        while True:
+            coming = coming or asyncio.create_task(asyncio.to_thread(next, rows, None))
+            done, _ = await asyncio.wait({coming}, timeout=IDLE_SECONDS if since else None)
+            if not done or since >= ROWS_PER_STEP:
+                since = 0
+                await _note(one, one.progress.row, notes)
+                continue
+            row, coming = coming.result(), None
+            if row is None:
+                break
+            if row.number > behind:
+                await _publish(one, row, one.mapping.header)
+                one.progress.row, since = row.number, since + 1
+    except StoppedError:
+        pass
+    except UnreadableFileError as broken:
+        one.broken = str(broken)
+    await _note(one, one.progress.row, notes)
 
 
 @contextmanager

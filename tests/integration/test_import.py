@@ -2,9 +2,12 @@
 
 import gzip
 import json
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from stream.settings import Settings
 from stream.topics import ACCESS, reference_topic
 from tests.support.console import ACCESSWATCH, COMMAND_SECONDS_MAX, accesswatch
 from tests.support.topics import read_all
+from tests.support.worker import eventually_async
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("topics")]
 
@@ -215,3 +219,82 @@ def test_what_does_not_fit(environment: dict[str, str], tmp_path: Path, mapping:
     assert done.returncode == 1
     assert "line 9, column" in done.stderr
     assert accesswatch("access", "import", str(file), environment=environment).returncode == 2
+
+
+@contextmanager
+def following(file: Path, mapping: Path, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """Follow a file for as long as the block, and stop as a service is stopped."""
+    command = [ACCESSWATCH, "access", "import", "--mapping", str(mapping), "--follow", str(file)]
+    with Path(f"{file}.log").open("w") as sink, subprocess.Popen(command, env=environment, stderr=sink) as running:
+        try:
+            yield running
+        finally:
+            running.send_signal(signal.SIGTERM)
+            running.wait(COMMAND_SECONDS_MAX)
+
+
+async def arrived(settings: Settings, *numbers: int) -> None:
+    """Wait until exactly these accesses are there."""
+    wanted = {f"t-{number}" for number in numbers}
+
+    async def there() -> bool:
+        return {json.loads(record.value)["event_id"] for record in await published(settings)} >= wanted
+
+    await eventually_async(there)
+    assert {json.loads(record.value)["event_id"] for record in await published(settings)} == wanted
+
+
+def append(file: Path, text: str) -> None:
+    """Write to the end of a file."""
+    with file.open("a", encoding="utf-8") as growing:
+        growing.write(text)
+
+
+async def test_a_file_that_grows_is_followed(
+    settings: Settings, environment: dict[str, str], tmp_path: Path, mapping: Path
+) -> None:
+    """Whole rows only, over rotation by name and by cutting short, and over a restart; nothing is left out."""
+    file = tmp_path / "growing.csv"
+    with following(file, mapping, environment) as running:
+        append(file, HEAD + rows(1, 2))
+        await arrived(settings, 1, 2)
+        half = rows(3, 3)
+        append(file, half[:10])
+        file_was = await published(settings)
+        append(file, half[10:] + rows(4, 4))
+        await arrived(settings, 1, 2, 3, 4)
+        assert len(file_was) == 2
+        # Moved away, written to once more by whoever still has it open, and made anew.
+        old = file.rename(tmp_path / "growing.csv.1")
+        append(old, rows(5, 5))
+        append(file, HEAD + rows(6, 7))
+        await arrived(settings, *range(1, 8))
+        # Cut short: the same file begins again, with the same header.
+        file.write_text(HEAD + rows(8, 8))
+        await arrived(settings, *range(1, 9))
+    assert running.returncode == 0
+    append(file, rows(9, 9))
+    with following(file, mapping, environment):
+        await arrived(settings, *range(1, 10))
+        append(file, "10,2026-11-20 09:14")
+    append(file, ":07,kim,c10,open\n")
+    with following(file, mapping, environment) as running:
+        await arrived(settings, *range(1, 11))
+        append(file, "SECRET,2026-11-20 09:14:07,kim,c,shut\n" + rows(11, 11))
+        await arrived(settings, *range(1, 12))
+    assert running.returncode == 1
+    said = (tmp_path / "growing.csv.log").read_text()
+    assert "action: is not in the mapping's table" in said
+    assert "SECRET" not in said
+    assert len(await published(settings)) == 11
+
+
+def test_what_cannot_be_followed(environment: dict[str, str], tmp_path: Path, mapping: Path) -> None:
+    """Several files, stdin, and what is no file of lines."""
+    arguments = ["access", "import", "--follow", "--mapping"]
+    for files in ["a", "b"], ["-"]:
+        assert accesswatch(*arguments, str(mapping), *files, environment=environment).returncode == 2
+    parquet = tmp_path / "parquet.yaml"
+    parquet.write_text(MAPPING.replace('decode: csv, csv: {delimiter: ","}', "decode: parquet"))
+    done = accesswatch(*arguments, str(parquet), "a", environment=environment)
+    assert (done.returncode, "does not come line by line" in done.stderr) == (1, True)
