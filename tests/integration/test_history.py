@@ -79,6 +79,9 @@ async def test_every_assessment_is_in_it_once_and_found_by_client_staff_and_even
             assert as_instants(said) == as_instants(expected[row["event_id"]])
         (one,) = history(kept, "query", "--event", "own-3")["rows"]
         assert one["outcome"] == "hit"
+        explained = accesswatch("explain", "own-3", "--day", "2026-11-20", environment=kept)
+        assert "Rule own-record (hit, high)" in explained.stdout, explained.stderr
+        assert "Outcome: hit" in accesswatch("explain", "own-3", environment=kept).stdout
         assert history(kept, "query", "--client", "nobody")["rows"] == []
         assert history(kept, "query", "--client", "c1", "--from", "2027-01-01")["rows"] == []
         status = history(kept, "status")
