@@ -129,6 +129,11 @@ class HistoryReading:
         self.note(purpose, "exports", (), days=(first, last), rows=number, now=datetime.now(UTC))
         return int(number)
 
+    def begins(self) -> date | None:
+        """Return the first day of the first month that is kept."""
+        self._table.reload()
+        return self._trust()[2]
+
     def note(
         self,
         purpose: Purpose,
