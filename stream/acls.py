@@ -56,6 +56,7 @@ _COMMANDS: dict[str, list[tuple[Operation, list[str], str]]] = {
         ("Read", [dead_letter_topic(topic) for topic in _INPUTS], "what is parked"),
         ("Write", _INPUTS, "to put it back; `dlq list` needs no more than to describe them"),
     ],
+    "history coverage": [("Read", [ACCESS, dead_letter_topic(ACCESS)], "what should have been assessed or parked")],
     "explain": [("Read", [ASSESSMENT, dead_letter_topic(ACCESS), ACCESS], "the access and what was said of it")],
 }
 
