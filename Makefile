@@ -121,9 +121,10 @@ DAYS ?= 30
 STAFF ?= 8044
 INTENTS ?= 1
 TUNE ?= 1-20
-HELD_OUT ?= 101-120
+HELD_OUT ?= 301-320
 benchmark: setup ## how well accesswatch notices: seeds judged in memory, days through the real worker; DAYS=30 STAFF=8044
 	.venv/bin/python -m benchmarks.noticing judge $(HELD_OUT)
+	.venv/bin/python -m benchmarks.noticing judge $(HELD_OUT) --hard --out build/noticing/hard
 	.venv/bin/python -m benchmarks.noticing judge $(TUNE) --staff 100 --curves --out build/noticing/tune
 	.venv/bin/python -m benchmarks.noticing worker --staff $(STAFF) --days $(DAYS) --intents $(INTENTS)
 	.venv/bin/python -m benchmarks.noticing report

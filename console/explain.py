@@ -7,8 +7,10 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
+import orjson
 import typer
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
@@ -34,6 +36,9 @@ from stream.redis_connection import check_reachable, connect, namespace
 from stream.settings import Settings, load
 from stream.topics import ACCESS, dead_letter_topic
 from stream.topics import ASSESSMENT as ASSESSMENT_TOPIC
+
+if TYPE_CHECKING:
+    from history.answers import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +113,28 @@ _OUTCOMES = {
 
 def explain(
     event_id: Annotated[str, typer.Argument(help="The event_id of the access.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the assessment as it stands in Kafka.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the assessment as it was published.")] = False,
     every_rule: Annotated[
         bool, typer.Option("--all", help="Also ask every rule again, by today's facts, and say why quiet ones are.")
     ] = False,
+    day: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Its New Zealand date: the history finds it sooner."),
+    ] = None,
 ) -> None:
     """Explain why an access got the outcome that it got.
 
-    Looks through the kept assessments, the newest first, and through what was parked. By the facts of today it says
-    what was looked at where no work reason was found, and why a work item that the access claimed does not hold.
+    Looks into the history, and where that has it not yet, or there is none, through the kept assessments, the newest
+    first, and through what was parked. By the facts of today it says what was looked at where no work reason was found,
+    and why a work item that the access claimed does not hold.
     """
-    settings = connected(load(), needs=("kafka",))
+    settings = load()
+    row = _from_history(settings, event_id, day.date() if day is not None else None)
+    if row is not None:
+        text = orjson.dumps(row.assessment)
+        _explain(settings, row.assessment, text, as_json=as_json, every_rule=every_rule)
+        return
+    settings = connected(settings, needs=("kafka",))
     try:
         found, looked_at = asyncio.run(_newest(settings, settings.topic(ASSESSMENT_TOPIC), event_id, _is_about))
         parked = None
@@ -128,14 +144,7 @@ def explain(
         raise CommandError(why_not(settings, error)) from None
     if found is not None:
         assessment = ASSESSMENT.validate_json(found.value)
-        say_json(found.value) if as_json else say(*said(assessment))
-        if not as_json:
-            access = _access(settings, event_id)
-            unexplained = assessment.explanation is None and assessment.client_id is not None
-            # A claimed work item may not hold though another is a reason.
-            if every_rule or unexplained or (access is not None and access.work_id is not None):
-                for line in lines(access, settings, every_rule=every_rule):
-                    say(line)
+        _explain(settings, assessment, found.value, as_json=as_json, every_rule=every_rule)
     elif parked is not None:
         raise CommandError(_parked(event_id, parked))
     else:
@@ -143,6 +152,36 @@ def explain(
             f"No assessment of {event_id} is kept ({looked_at} were looked at), and no parked record carries this id: "
             "it has not arrived, has not been assessed yet, or is older than what is kept."
         )
+
+
+def _from_history(settings: Settings, event_id: str, day: date | None) -> "Row | None":
+    """Return what the history has of an access; None where there is no history, or it has it not yet."""
+    folder = settings.history_folder
+    if folder is None or not folder.is_dir():
+        return None
+    from console.history import opened, purpose  # noqa: PLC0415 its libraries are slow to import
+    from history.reading import HistoryReading  # noqa: PLC0415
+
+    with opened(settings) as history:
+        why_read = purpose("explain", "asked by command")
+        found = HistoryReading(history.table).of_event(event_id, day, day, purpose=why_read)
+    return found.rows[0] if found.rows else None
+
+
+def _explain(settings: Settings, assessment: Assessment, text: bytes, *, as_json: bool, every_rule: bool) -> None:
+    if as_json:
+        say_json(text)
+        return
+    say(*said(assessment))
+    unexplained = assessment.explanation is None and assessment.client_id is not None
+    claimed = assessment.access is not None and assessment.access.work_id is not None
+    # A claimed work item may not hold though another is a reason.
+    if every_rule or unexplained or claimed or assessment.access is None:
+        settings = connected(settings, needs=("kafka",))
+        access = _access(settings, assessment.event_id)
+        if every_rule or unexplained or (access is not None and access.work_id is not None):
+            for line in lines(access, settings, every_rule=every_rule):
+                say(line)
 
 
 def _access(settings: Settings, event_id: str) -> Access | None:

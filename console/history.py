@@ -1,11 +1,12 @@
 """``accesswatch history``: every access, kept for years: how much there is, who opened what, and looking after it."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import orjson
@@ -13,7 +14,7 @@ import typer
 
 from console.alerts import at_the_keyboard
 from enrichment.errors import CommandError, why
-from enrichment.nz_time import nz_text
+from enrichment.nz_time import nz_date, nz_text
 from stream.printing import say, say_json, say_rows
 from stream.settings import Settings, load
 
@@ -32,6 +33,7 @@ app.add_typer(removal, name="removal")
 #: Seconds in which what was published before a flush is in the table.
 FLUSH_SECONDS_MAX: Final = 60.0
 _LOOK_SECONDS: Final = 0.2
+_A_WEEK: Final = timedelta(days=6)
 _SHOWN: Final = 50
 _COLUMNS: Final = ("at", "staff", "client", "action", "outcome", "because", "asks about")
 _FIRST_DAY, _LAST_DAY = date.min, date.max
@@ -258,6 +260,49 @@ def verify(as_json: _Json = False) -> None:
     if found.problems:
         number = len(found.problems)
         raise CommandError(f"{number} {'thing is' if number == 1 else 'things are'} not as written.")
+
+
+@app.command()
+def coverage(first: _From = None, last: _To = None, as_json: _Json = False) -> None:
+    """Name every record of the accesses' topic that was neither assessed nor parked; exit 1 where there is one.
+
+    By when they were recorded, the last seven days where no dates are given, as far as the history is complete.
+    """
+    from aiokafka.errors import KafkaError  # noqa: PLC0415 slow to import
+
+    from console.connected import connected  # noqa: PLC0415
+    from history.reading import HistoryReading  # noqa: PLC0415
+    from history.state import state_of  # noqa: PLC0415
+    from stream.connections import aiokafka_options, why_not  # noqa: PLC0415
+    from stream.coverage import NAMED_MAX  # noqa: PLC0415
+    from stream.coverage import coverage as look  # noqa: PLC0415
+    from stream.topics import ACCESS, dead_letter_topic  # noqa: PLC0415
+
+    settings = connected(load(), needs=("kafka",))
+    today = nz_date(datetime.now(UTC))
+    days = (first.date() if first else today - _A_WEEK, last.date() if last else today)
+    if days[1] < days[0]:
+        raise typer.BadParameter("--to is before --from")
+    topics = (settings.topic(ACCESS), settings.topic(dead_letter_topic(ACCESS)))
+    with opened(settings) as history:
+        with history.table.database.reading() as connection:
+            complete = state_of(connection, "complete_to")
+        if complete is None:
+            raise CommandError("The history has not been written yet: start a worker with the agent history.")
+        reading, to = HistoryReading(history.table), datetime.fromisoformat(complete)
+        try:
+            found = asyncio.run(look(aiokafka_options(settings), reading, topics, days, complete_to=to))
+        except (KafkaError, OSError) as error:
+            raise CommandError(why_not(settings, error)) from None
+    if as_json:
+        missing = [one._asdict() for one in found.missing[:NAMED_MAX]]
+        say_json(orjson.dumps({"records": found.records, "to": found.to, "missing": missing}))
+    else:
+        say(*(f"Partition {one.partition}, offset {one.offset}" for one in found.missing[:NAMED_MAX]))
+        say(f"{found.records:,} records to {nz_text(found.to)} were looked at.")
+    if found.missing:
+        number = len(found.missing)
+        raise CommandError(f"{number:,} {'record was' if number == 1 else 'records were'} neither assessed nor parked.")
 
 
 @gap.command()

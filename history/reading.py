@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import pyarrow as pa
 from pyiceberg.expressions import AlwaysFalse, BooleanExpression, EqualTo
 from pyiceberg.expressions import Or as AnyOf
 from pyiceberg.manifest import DataFile
@@ -128,6 +129,27 @@ class HistoryReading:
                 (number,) = _fetched(connection, query, [_paths(files), first, last])[0]
         self.note(purpose, "exports", (), days=(first, last), rows=number, now=datetime.now(UTC))
         return int(number)
+
+    def not_there(self, events: pa.Table, first: date, last: date) -> list[int]:
+        """Return the ``number`` of each of these events that the history has not, or that has no ``event_id``.
+
+        It gives no row of the history to anybody, and so is not written into the reading log.
+        """
+        files = self._files(first, last)
+        with self._connection() as connection:
+            connection.register("asked", events)
+            if not files:
+                return [row[0] for row in connection.execute("SELECT number FROM asked ORDER BY number").fetchall()]
+            query = (
+                "SELECT number FROM asked WHERE event_id IS NULL OR event_id NOT IN (SELECT event_id FROM "
+                "read_parquet($1, hive_partitioning=false) WHERE day BETWEEN $2 AND $3) ORDER BY number"
+            )
+            return [row[0] for row in _fetched(connection, query, [_paths(files), first, last])]
+
+    def begins(self) -> date | None:
+        """Return the first day of the first month that is kept."""
+        self._table.reload()
+        return self._trust()[2]
 
     def note(
         self,

@@ -71,6 +71,7 @@ _COMMANDS: dict[str, list[tuple[Operation, list[str], str]]] = {
         ("Read", [RAW], "what is mapped again"),
         ("Write", [ACCESS, *_REFERENCE], "what mappings make of it, where one makes such records"),
     ],
+    "history coverage": [("Read", [ACCESS, dead_letter_topic(ACCESS)], "what should have been assessed or parked")],
     "explain": [("Read", [ASSESSMENT, dead_letter_topic(ACCESS), ACCESS], "the access and what was said of it")],
 }
 

@@ -320,6 +320,8 @@ class Settings(BaseModel):
         description="the folder of the history; `off` for none. Unset: `history` in ACCESSWATCH_STATE_DIR where the "
         "database is SQLite, none where it is PostgreSQL",
     )
+    roles: Path | None = Field(None, description="YAML file of who has which role; without it the host decides")
+    cases: Path | None = Field(None, description="YAML file with types and outcomes of cases; unset: the shipped one")
     actor: str | None = Field(None, description="staff id of the person at the keyboard")
     canary_staff: str | None = Field(None, description="staff ids reserved for canaries, with commas between")
     canary_clients: str | None = Field(None, description="client ids reserved for canaries, with commas between")

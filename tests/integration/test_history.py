@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from sandbox.server import free_port
 from stream.settings import Settings
+from stream.topic_admin import administration
+from tests.conftest import TEST_PARTITIONS
 from tests.support.console import accesswatch
 from tests.support.worker import a_worker, eventually, publish, values
 
@@ -79,6 +82,9 @@ async def test_every_assessment_is_in_it_once_and_found_by_client_staff_and_even
             assert as_instants(said) == as_instants(expected[row["event_id"]])
         (one,) = history(kept, "query", "--event", "own-3")["rows"]
         assert one["outcome"] == "hit"
+        explained = accesswatch("explain", "own-3", "--day", "2026-11-20", environment=kept)
+        assert "Rule own-record (hit, high)" in explained.stdout, explained.stderr
+        assert "Outcome: hit" in accesswatch("explain", "own-3", environment=kept).stdout
         assert history(kept, "query", "--client", "nobody")["rows"] == []
         assert history(kept, "query", "--client", "c1", "--from", "2027-01-01")["rows"] == []
         status = history(kept, "status")
@@ -200,3 +206,34 @@ def test_a_period_that_ends_before_it_begins_is_wrong_usage(kept: dict[str, str]
     )
     assert (ended.returncode, "--to is before --from" in ended.stderr) == (2, True)
     assert accesswatch("history", "query", "--client", "c1", "--staff", "s1", environment=kept).returncode == 2
+
+
+async def test_coverage_names_what_was_neither_assessed_nor_parked(
+    settings: Settings, kept: dict[str, str], tmp_path: Path
+) -> None:
+    """Though the group's offsets were moved past it; what cannot be read is parked, and so is not missing."""
+    await known(settings)
+    with a_worker(kept, tmp_path) as worker:
+        await publish(settings, "cms.access.v1", [*accesses(20), ("s1", {"no": "access"})])
+        eventually(lambda: worker.metric("accesswatch_accesses_total") == 20)
+        eventually(lambda: worker.metric("accesswatch_dead_letters_total") == 1)
+        history(kept, "flush")
+        found = history(kept, "coverage")
+        assert (found["records"], found["missing"]) == (21, [])
+        assert worker.stop() == 0
+    await publish(settings, "cms.access.v1", accesses(3, "skipped"))
+    with administration(settings) as admin:
+        topic = settings.topic("cms.access.v1")
+        partitions = [TopicPartition(topic, one) for one in range(TEST_PARTITIONS)]
+        ends = {tp: found.offset for tp, found in admin.list_partition_offsets(dict.fromkeys(partitions, -1)).items()}
+        moved = {tp: OffsetAndMetadata(end, "", -1) for tp, end in ends.items()}
+        admin.alter_group_offsets(settings.consumer_group("screen"), moved)
+    with a_worker(kept, tmp_path) as worker:
+        await publish(settings, "cms.access.v1", accesses(2, "after"))
+        eventually(lambda: worker.metric("accesswatch_accesses_total") == 2)
+        history(kept, "flush")
+        ended = accesswatch("history", "coverage", "--json", environment=kept)
+        assert worker.stop() == 0
+    assert ended.returncode == 1
+    assert "3 records were neither assessed nor parked." in ended.stderr
+    assert len(json.loads(ended.stdout)["missing"]) == 3
