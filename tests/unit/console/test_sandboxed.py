@@ -11,7 +11,7 @@ import pytest
 from console.sandboxed import PACKAGES
 
 ROOT = Path(__file__).parents[3]
-OURS = ("console", "stream", "agents", "cases", "alerts", "enrichment", "simulator", "deploy")
+OURS = ("console", "stream", "agents", "cases", "history", "alerts", "enrichment", "simulator", "deploy")
 
 
 @pytest.fixture(scope="module")
