@@ -101,6 +101,7 @@ def as_instants(assessment: dict[str, Any]) -> dict[str, Any]:
     return json.loads(text.replace("+00:00", "Z"))  # type: ignore[no-any-return]
 
 
+@pytest.mark.long
 async def test_a_killed_worker_loses_and_repeats_nothing(
     settings: Settings, kept: dict[str, str], tmp_path: Path
 ) -> None:
@@ -128,6 +129,7 @@ async def test_a_killed_worker_loses_and_repeats_nothing(
     assert history(kept, "verify")["problems"] == []
 
 
+@pytest.mark.long
 async def test_two_workers_write_one_history(settings: Settings, kept: dict[str, str], tmp_path: Path) -> None:
     """One writes, the other stands by and takes over when it is gone."""
     await known(settings)
@@ -144,6 +146,7 @@ async def test_two_workers_write_one_history(settings: Settings, kept: dict[str,
     assert history(kept, "status")["rows"] == 20
 
 
+@pytest.mark.long
 async def test_what_was_erased_does_not_come_back(settings: Settings, kept: dict[str, str], tmp_path: Path) -> None:
     """Asked for by one person and approved by another; gone from the disk; a rebuild from Kafka leaves it out."""
     await known(settings)
