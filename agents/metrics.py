@@ -222,7 +222,7 @@ LABELS = {
     "python": "one",
     "result": "of a message: `sent`, `retried`, `parked`, `withheld`, `silenced`; of a source's record: `mapped`, "
     "`deleted`, `skipped`, `refused`",
-    "rule": "the 22 rules",
+    "rule": "the rules of docs/rules.md",
     "setting": "the settings that name a certificate",
     "source": "the mappings in `ACCESSWATCH_MAPPINGS`, at most 50",
     "severity": "`low`, `medium`, `high`, `critical`",

@@ -15,6 +15,7 @@ from enrichment.errors import CommandError
 from stream import settings as environment
 from stream.printing import say
 from stream.settings import Settings
+from stream.topics import REFERENCE
 
 if TYPE_CHECKING:
     from console.loading import Loaded
@@ -42,8 +43,8 @@ def load_reference(
             metavar="DIR",
             exists=True,
             file_okay=False,
-            help="Holds staff.jsonl, client.jsonl, relationship.jsonl, work.jsonl, watchlist.jsonl, self_report.jsonl, "
-            "agreement.jsonl, plain or packed by gzip (staff.jsonl.gz); those that are missing are left out.",
+            help=f"Holds {', '.join(f'{kind}.jsonl' for kind in REFERENCE)}, "
+            "plain or packed by gzip (staff.jsonl.gz); those that are missing are left out.",
         ),
     ],
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from enrichment.mapping.times import MissingHour, RepeatedHour
+from enrichment.reference.layout import ReferenceKind
 
 #: The largest mapping file, in bytes.
 FILE_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -18,7 +19,7 @@ FIELDS_MAX: Final = 100
 TESTS_MAX: Final = 1_000
 
 Decode = Literal["json", "jsonl", "csv", "parquet", "debezium", "cef", "syslog", "avro"]
-To = Literal["access", "staff", "client", "relationship", "work", "watchlist", "self_report", "agreement"]
+To = Literal["access", ReferenceKind]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 #: What stands where nothing was said; null says something.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, get_args
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -97,4 +97,3 @@ TARGETS: Final[Mapping[str, Target]] = {
     ACCESS: Target(ACCESS, Access, "event_id", "staff_id"),
     **{kind: Target(kind, model, id_field, id_field) for kind, (model, id_field) in KINDS.items()},
 }
-Kind = Literal["access", "staff", "client", "relationship", "work", "watchlist", "self_report", "agreement"]
