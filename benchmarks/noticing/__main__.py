@@ -55,14 +55,22 @@ def worker(
     staff: Annotated[int, typer.Option(help="Staff of the agency.")] = STAFF,
     days: Annotated[int, typer.Option(help="Days, from a Monday.")] = 30,
     intents: Annotated[float, typer.Option(help="How many times as often as believable intents come.")] = 1.0,
+    hard: Annotated[bool, typer.Option("--hard", help="The hard world.")] = False,
     rate: Annotated[float, typer.Option(help="Accesses published a second, at most.")] = 2_000.0,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            help="Play by the clock, so many times as fast as it goes, with questions settling as much faster. "
+            "Without it hours are played as fast as --rate lets them, and most questions settle after the end."
+        ),
+    ] = None,
 ) -> None:
     """Play days through the real worker, with a Kafka and a Valkey of its own: 30 days of 8,044 staff take hours."""
     from benchmarks.noticing.stand import stand  # noqa: PLC0415 slow to import
-    from benchmarks.noticing.worker_run import run  # noqa: PLC0415
+    from benchmarks.noticing.worker_run import Pace, run, settling  # noqa: PLC0415
 
-    with stand() as running:
-        result = asyncio.run(run(running, seed, Size(staff, days, intents), rate, say))
+    with stand(None if speed is None else settling(speed)) as running:
+        result = asyncio.run(run(running, seed, Size(staff, days, intents, hard), Pace(rate, speed), say))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(orjson.dumps(result))
 

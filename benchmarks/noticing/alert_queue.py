@@ -1,33 +1,29 @@
 """From hits to questions, in simulated time: the product's own alert store, over a SQLite file, and the people in it.
 
 What becomes of an alert is decided by the store as in a worker: it settles, late work and self reports are taken, slips
-are decided, notices are told. The people are made up, and are as helpful as the truth allows: a staff member who is
-asked about innocent accesses names the work within the hour, and one who is not says that it was a mistake; Internal
-Integrity decides about an alert on the day after it was asked, and rightly.
+are decided, notices are told. The people who answer are made up (``benchmarks/noticing/people.py``).
 """
 
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from random import Random
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from sqlalchemy import create_engine, select
 
 from alerts.detection.config import LoadedLimits
 from alerts.detection.registry import RULES
 from alerts.grouping import HitRecord
-from alerts.notices import NoticeAnswer
 from alerts.slips import is_slip
-from alerts.store.database import NotPossible
+from alerts.store.ingest import Raised
 from alerts.store.late_evidence import ReportChange, WorkChange
 from alerts.store.staff import StaffChange
 from alerts.store.store import Store
 from alerts.store.tables import ALERTS
+from benchmarks.noticing.people import People
 from benchmarks.noticing.tally import INTENDED, Tally
 from enrichment.decode import decode
 from enrichment.reference.layout import KINDS
@@ -36,8 +32,6 @@ from simulator.records import Change, Reference
 
 #: Alerts that settle, and notices, that are looked at in one step.
 PER_STEP_MAX = 500
-_ANSWERED_AFTER = timedelta(hours=1)
-_DECIDED_AFTER = timedelta(days=1)
 _LAST_LOOK = timedelta(hours=2)
 
 
@@ -48,15 +42,12 @@ class AlertQueue:
         """Take the limits, what the accesses were in truth, and how many times as often as believable intents come."""
         self._limits = limits
         self._tally = tally
-        self._factor = factor
         self._directory = tempfile.TemporaryDirectory(prefix="accesswatch-noticing-")
         self._url = f"sqlite:///{Path(self._directory.name) / 'alerts.sqlite3'}"
         self._store = Store.open(self._url, RULES, lambda: limits)
         #: What each actor opened of late, as the trail keeps it.
         self._trails: dict[str, list[Earlier]] = defaultdict(list)
-        self._notices: dict[str, datetime] = {}
-        self._asked: dict[str, datetime] = {}
-        self._drawn = Random(1)  # noqa: S311 the same figures every time
+        self._people = People(self._store, self._intended, factor)
 
     def __enter__(self) -> Self:
         """Use it."""
@@ -82,10 +73,13 @@ class AlertQueue:
         if changes:
             self._learn(changes, now)
         if hits:
-            taken = self._store.take_hits(hits, now)
-            self._asked.update((one.alert_id, now) for one in taken.raised)
+            self._ask(self._store.take_hits(hits, now).raised, now)
         self._settle(now)
-        self._answer(now)
+        self._people.step(now)
+
+    def _ask(self, raised: Sequence[Raised], now: datetime) -> None:
+        for one in raised:
+            self._people.ask(one.alert_id, now)
 
     def _learn(self, changes: Sequence[Change], now: datetime) -> None:
         by_kind: dict[str, list[tuple[Reference, datetime]]] = defaultdict(list)
@@ -106,24 +100,7 @@ class AlertQueue:
             self._store.settle(now, now, PER_STEP_MAX),
             self._store.unanswered(now, PER_STEP_MAX),
         ):
-            self._asked.update((one.alert_id, now) for one in settled.raised)
-        self._notices.update((one.alert.alert_id, one.told_at) for one in self._store.notices(None, PER_STEP_MAX))
-
-    def _answer(self, now: datetime) -> None:
-        """Let staff members answer, and Internal Integrity decide."""
-        for alert_id, at in [one for one in self._notices.items() if one[1] + _ANSWERED_AFTER <= now]:
-            self._notices.pop(alert_id)
-            with suppress(NotPossible):
-                given: NoticeAnswer = "mistake" if self._intended(alert_id) else "work"
-                self._store.answer(alert_id, given, because=None, by="S", now=max(now, at))
-        for alert_id, at in [one for one in self._asked.items() if one[1] + _DECIDED_AFTER <= now]:
-            self._asked.pop(alert_id)
-            # Of intents that come so often, as few are decided as are believable: scores learn from it.
-            if self._intended(alert_id) and self._drawn.random() > 1 / self._factor:
-                continue
-            with suppress(NotPossible):
-                outcome: Literal["confirmed", "explained"] = "confirmed" if self._intended(alert_id) else "explained"
-                self._store.close_alert(alert_id, outcome, because=None, by="S", now=max(now, at))
+            self._ask(settled.raised, now)
 
     def _intended(self, alert_id: str) -> bool:
         alert = self._tally.alerts.get(alert_id)

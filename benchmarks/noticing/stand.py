@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from sandbox.program import Guarded
@@ -97,12 +99,19 @@ async def publish_reference(
 
 
 @contextmanager
-def stand() -> Iterator[Stand]:
-    """Run everything for as long as the block; Kafka and Valkey are those of the environment where it names them."""
+def stand(limits: Mapping[str, Any] | None = None) -> Iterator[Stand]:
+    """Run everything for as long as the block; Kafka and Valkey are those of the environment where it names them.
+
+    *limits* differ from the shipped ones.
+    """
     with TemporaryDirectory(prefix="accesswatch-noticing-", ignore_cleanup_errors=True) as name:
         directory = Path(name)
         with embedded(directory / "services") as addresses:
             environment = _environment(addresses, directory)
+            if limits:
+                file = directory / "limits.yaml"
+                file.write_text(yaml.safe_dump(dict(limits)))
+                environment[f"{PREFIX}LIMITS"] = str(file)
             from stream.topic_admin import administration, create_missing  # noqa: PLC0415 slow to import
 
             settings = load(environment)
