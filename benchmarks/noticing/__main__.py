@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -12,10 +13,14 @@ import typer
 
 from benchmarks.noticing.report import rates_table, read, tables
 from benchmarks.noticing.seeds import Size, run_seed
+from enrichment.nz_time import ZONE
 from simulator.world import STAFF
 from stream.printing import say
 
 STATE = Path("build/noticing")
+
+_SATURDAY, _SUNDAY = 5, 6
+_FIRST = datetime.combine(Size.first, time())
 
 app = typer.Typer(help="How well accesswatch notices, on the simulated agency.", no_args_is_help=True)
 
@@ -28,6 +33,7 @@ def judge(
     staff: Annotated[int, typer.Option(help="Staff of each agency.")] = Size.staff,
     days: Annotated[int, typer.Option(help="Days, from a Monday.")] = Size.days,
     hard: Annotated[bool, typer.Option("--hard", help="The hard world.")] = False,
+    begin: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The first day.")] = _FIRST,
     limits: Annotated[Path | None, typer.Option(help="A limits file over the shipped one.")] = None,
     curves: Annotated[bool, typer.Option(help="Also what other values of each limit would do.")] = False,
     processes: Annotated[int, typer.Option(help="How many seeds at the same time.")] = 2,
@@ -37,7 +43,7 @@ def judge(
     wanted = range(int(first), int(last or first) + 1)
     out.mkdir(parents=True, exist_ok=True)
     left = [seed for seed in wanted if not (out / f"seed-{seed}.json").exists()]
-    size = Size(staff, days, Size.intent_factor, hard, limits)
+    size = Size(staff, days, Size.intent_factor, hard, limits, begin.date())
     with ProcessPoolExecutor(processes, max_tasks_per_child=1) as pool:
         for result in pool.map(partial(run_seed, size=size, with_variants=curves), left):
             (out / f"seed-{result['seed']}.json").write_bytes(orjson.dumps(result))
@@ -61,6 +67,7 @@ def worker(
         float | None,
         typer.Option(
             help="Play by the clock, so many times as fast as it goes, with questions settling as much faster. "
+            "They begin with today or, on a Saturday, yesterday: work explains what was opened in the 24 hours before. "
             "Without it hours are played as fast as --rate lets them, and most questions settle after the end."
         ),
     ] = None,
@@ -70,9 +77,17 @@ def worker(
     from benchmarks.noticing.worker_run import Pace, run, settling  # noqa: PLC0415
 
     with stand(None if speed is None else settling(speed)) as running:
-        result = asyncio.run(run(running, seed, Size(staff, days, intents, hard), Pace(rate, speed), say))
+        first = Size.first if speed is None else _working_day()
+        result = asyncio.run(run(running, seed, Size(staff, days, intents, hard, first=first), Pace(rate, speed), say))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(orjson.dumps(result))
+
+
+def _working_day() -> date:
+    today = datetime.now(ZONE).date()
+    if today.weekday() == _SUNDAY:
+        raise typer.BadParameter("nobody works on Sundays, and accesses may not lie further away: play on another day.")
+    return today - timedelta(days=1) if today.weekday() == _SATURDAY else today
 
 
 @app.command()

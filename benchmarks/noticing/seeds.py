@@ -38,6 +38,7 @@ class Size:
     hard: bool = False
     #: A limits file over the shipped one.
     limits: Path | None = None
+    first: date = FIRST
 
 
 class Truth:
@@ -129,7 +130,7 @@ def run_seed(seed: int, size: Size, *, with_variants: bool) -> dict[str, Any]:
 
 
 async def _run(seed: int, size: Size, *, with_variants: bool) -> dict[str, Any]:
-    world = World(seed, FIRST, days=size.days, staff=size.staff, intent_factor=size.intent_factor, hard=size.hard)
+    world = World(seed, size.first, days=size.days, staff=size.staff, intent_factor=size.intent_factor, hard=size.hard)
     judge = MemoryJudge(
         RuleEngine(load(size.limits), "benchmark"),
         variants=variants() if with_variants else {},

@@ -17,13 +17,13 @@ from alerts.detection.config import load as load_limits
 from alerts.detection.registry import RULES
 from alerts.store.store import Store
 from benchmarks.noticing.baselines import Baselines
-from benchmarks.noticing.feed import Step, hours, minutes
+from benchmarks.noticing.feed import hours, minutes
 from benchmarks.noticing.people import People
-from benchmarks.noticing.seeds import FIRST, Size, Truth, document
+from benchmarks.noticing.seeds import Size, Truth, document
 from benchmarks.noticing.stand import Stand, publish_reference, until
 from benchmarks.noticing.tally import INTENDED, Tally
 from enrichment.nz_time import ZONE
-from simulator.records import ORDINARY, Label, Played
+from simulator.records import ORDINARY, Label, Played, Reference
 from simulator.world import World
 from stream.connections import aiokafka_options
 from stream.producer import Publisher
@@ -131,7 +131,7 @@ def settling(speed: float) -> dict[str, Any]:
 
 async def run(stand: Stand, seed: int, size: Size, pace: Pace, say: Callable[[str], None]) -> dict[str, Any]:
     """Publish the agency, play its days, and give the figures as of a seed."""
-    world = World(seed, FIRST, days=size.days, staff=size.staff, intent_factor=size.intent_factor, hard=size.hard)
+    world = World(seed, size.first, days=size.days, staff=size.staff, intent_factor=size.intent_factor, hard=size.hard)
     heard, other = AlertTopic(world), Baselines()
     began = time.monotonic()
     async with Publisher(aiokafka_options(stand.settings)) as publisher, _listening(stand, heard):
@@ -181,12 +181,16 @@ class _Player:
         """Publish each hour: what becomes known in it, then its accesses."""
         for hour in hours(world):
             # Whether work explains an access later depends on when its record was published, in simulated time.
-            await self._learn(hour, hour.accesses[0].occurred_at if hour.accesses else None)
+            records = [one.record for one in hour.changes]
+            await self._learn(records, hour.accesses[0].occurred_at if hour.accesses else None)
             await asyncio.sleep(IN_FORCE_SECONDS)
             await self._play(hour.accesses)
 
     async def by_the_clock(self, world: World, speed: float, factor: float, say: Callable[[str], None]) -> None:
-        """Publish each minute when its time comes; people answer meanwhile; return when the last question settled."""
+        """Publish each minute when its time comes; people answer meanwhile; return when the last question settled.
+
+        What becomes known is stamped with the agency's time: work that comes in the grace explains what went before.
+        """
         store = await asyncio.to_thread(Store.open_existing, self.stand.settings.database_url, RULES)
         people = People(store, self.heard.intended, factor, speed)
         asked: set[str] = set()
@@ -200,7 +204,8 @@ class _Player:
             if minute.name[:_HOUR] != hour:
                 hour = minute.name[:_HOUR]
                 say(f"{hour} h: {self.heard.played:,} accesses played, {max(0.0, time.monotonic() - due):.1f} s late")
-            await self._learn(minute, None)
+            for change in minute.changes:
+                await self._learn([change.record], change.known_at)
             await self._play(minute.accesses)
             for alert_id in self.heard.integrity.keys() - asked:
                 people.ask(alert_id, datetime.now(UTC))
@@ -210,8 +215,7 @@ class _Player:
         await asyncio.to_thread(people.step, datetime.now(UTC))
         await asyncio.to_thread(store.close)
 
-    async def _learn(self, step: Step, at: str | None) -> None:
-        records = [one.record for one in step.changes]
+    async def _learn(self, records: Sequence[Reference], at: str | None) -> None:
         self.other.learn(records)
         await publish_reference(self.publisher, self.stand.settings, records, at)
 
