@@ -327,6 +327,7 @@ def test_wrong_usage_is_two(environment: dict[str, str], arguments: list[str]) -
     assert accesswatch("dlq", *arguments, environment=environment).returncode == 2
 
 
+@pytest.mark.long
 def test_topics_or_a_kafka_that_are_not_there(environment: dict[str, str]) -> None:
     """One sentence that says what to do, exit 1."""
     missing = accesswatch("dlq", "list", environment=environment | {"ACCESSWATCH_TOPIC_PREFIX": "no-such."})

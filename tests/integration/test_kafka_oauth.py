@@ -137,6 +137,7 @@ def test_tokens_are_renewed_while_it_runs(environment: dict[str, str], issuer: I
     assert len(issuer.given) > 4
 
 
+@pytest.mark.long
 def test_a_token_that_is_still_good_is_shown_while_none_can_be_had(
     environment: dict[str, str], issuer: Issuer, tmp_path: Path
 ) -> None:
@@ -171,13 +172,14 @@ WRONG = [
     pytest.param({"ACCESSWATCH_KAFKA_OAUTH_TOKEN_URL": "URL/elsewhere"}, "answers 404", id="path", marks=LONG),
     pytest.param({"ACCESSWATCH_KAFKA_OAUTH_TOKEN_URL": "https://127.0.0.1:1/token"}, "does not answer", id="port",
                  marks=LONG),
-    pytest.param({"ACCESSWATCH_KAFKA_OAUTH_CA_FILE": ""}, "shows a certificate that is not believed", id="certificate"),
+    pytest.param({"ACCESSWATCH_KAFKA_OAUTH_CA_FILE": ""}, "shows a certificate that is not believed", id="certificate",
+                 marks=LONG),
     pytest.param((500, b"{}"), "answers 500", id="an error of its own", marks=LONG),
     pytest.param((200, b"<html>Sign in</html>"), "answers with no JSON", id="a page", marks=LONG),
     pytest.param((200, b"{}"), "gives no access_token", id="nothing", marks=LONG),
     pytest.param((302, b""), "answers with no JSON", id="a redirection", marks=LONG),
     pytest.param((400, REPEATS), "refuses us (invalid_request: ***)", id="the secret"),
-    pytest.param("audience", "refuses our token", id="a token for somebody else"),
+    pytest.param("audience", "refuses our token", id="a token for somebody else", marks=LONG),
     pytest.param("signature", "refuses our token", id="a token of somebody else", marks=LONG),
 ]  # fmt: skip
 

@@ -49,6 +49,7 @@ def test_local_up_stays_until_local_down(state_dir: Path) -> None:
     assert "start one with `accesswatch local up`" in unset.stderr
 
 
+@pytest.mark.long
 def test_what_a_reboot_left_behind_is_started_again(state_dir: Path) -> None:
     """With the addresses and Kafka's data as they were."""
     before = local.up(state_dir, say=print)
